@@ -1,0 +1,50 @@
+# The one entry. `make` prints this list.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate
+SERVICES := gateway webhook tiktok instagram youtube migrate
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## everything into .venv, with the commands gateway webhook tiktok instagram youtube migrate local
+
+.venv/.installed: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml)
+	@echo "installing into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+demo: setup ## run one TikTok keyword job through every real part, show the creators, write the CSV
+	@$(BIN)/local demo
+
+run: setup ## keep the local stack up and print its URLs and a ready-made curl (REAL=1 uses the real upstream)
+	@$(BIN)/local up $(if $(REAL),--real,)
+
+check: setup ## format, lint, types, import contracts, fast tests (no server needed)
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/python -m pytest -q -n 2 -m "not server"
+
+test: setup ## all tests but the long suites
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+format: setup ## rewrite the sources in the project's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+lock: setup ## refresh the hashed requirement files from the pyproject.toml files (names no host)
+	@$(BIN)/uv lock --quiet --upgrade
+	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-emit-workspace -o requirements/dev.txt
+	@for s in $(SERVICES); do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
+
+clean: ## remove the virtual environment and all local data
+	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
+	@rm -rf .venv .local out
+
+.PHONY: help setup demo run check test format lock clean
