@@ -1,0 +1,57 @@
+"""Dynamic settings: every key, its default, its bounds and what it is for. An unknown key is an error.
+
+The values live in the table `system_settings`; what is not there has the default given here.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from common.domain.model import Model
+
+Seconds = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
+
+
+class ApiSettings(Model):
+    """Limits of one job against the upstream."""
+
+    max_api_calls: Annotated[int, Field(ge=1, le=10_000, description="pages per job")] = 200
+    delay_between_calls: Annotated[Seconds, Field(description="wait between two pages of a search")] = timedelta(0)
+    enrichment_concurrency: Annotated[int, Field(ge=1, le=100, description="profile calls at once per worker")] = 10
+    max_credits_per_job: Annotated[int, Field(ge=1, le=1_000_000, description="credits per job")] = 5000
+
+
+class TimeoutSettings(Model):
+    standard_job_timeout: Annotated[Seconds, Field(description="from the start of processing")] = timedelta(minutes=60)
+    queue_timeout: Annotated[Seconds, Field(description="longest wait for a turn")] = timedelta(hours=24)
+
+
+class LimitSettings(Model):
+    active_jobs_per_owner: Annotated[int, Field(ge=1, le=1000, description="jobs of one owner at once")] = 5
+    parallel_searches_per_job: Annotated[int, Field(ge=1, le=100, description="searches of one job at once")] = 5
+
+
+class ProfileSettings(Model):
+    max_age: Annotated[Seconds, Field(description="a profile seen within this time is not bought again")] = timedelta(
+        days=7
+    )
+
+
+class RecoverySettings(Model):
+    sweep_every: Annotated[Seconds, Field(description="time between two sweeps")] = timedelta(seconds=15)
+    stalled_after: Annotated[Seconds, Field(description="a step without a sign of life is re-driven")] = timedelta(
+        seconds=60
+    )
+    attempts_max: Annotated[int, Field(ge=1, le=100, description="claims of one phase before the search fails")] = 5
+    redrives_max: Annotated[int, Field(ge=1, le=100, description="re-drives by failure callbacks per step")] = 3
+
+
+class SystemSettings(Model):
+    """All of them; field = category."""
+
+    api: ApiSettings = ApiSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    limits: LimitSettings = LimitSettings()
+    profiles: ProfileSettings = ProfileSettings()
+    recovery: RecoverySettings = RecoverySettings()
