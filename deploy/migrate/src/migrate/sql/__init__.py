@@ -1,0 +1,1 @@
+"""The migrations' SQL, one file per revision."""

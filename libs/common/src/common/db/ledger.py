@@ -1,0 +1,154 @@
+"""The gate and the ledger: no paid call without a row, opened before it."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from common.db.pool import Connection
+from common.domain.job import JobStatus
+from common.domain.model import Model
+
+
+class CallRequest(Model):
+    """A call that is about to be made. `pages` is 1 for a page, 0 for a profile."""
+
+    id: UUID
+    job_id: UUID
+    search_id: UUID
+    step: int
+    token: UUID
+    platform: str
+    kind: str
+    path: str
+    fingerprint: str
+    credits: int
+    pages: int
+
+
+class GateView(Model):
+    """Why the gate stayed shut."""
+
+    status: JobStatus
+    is_current: bool
+    is_overdue: bool
+    is_within_pages: bool
+    is_within_credits: bool
+    is_open: bool
+
+
+async def open_call(connection: Connection, request: CallRequest) -> bool:
+    """One synchronous statement: reserve the credits (and the page) and open the ledger row, only if the token is
+    current, the job active and before its deadline, its limits allow it and its platform may be called.
+
+    The job's first call makes it `processing` and starts its deadline. False: `view_gate` tells why.
+    """
+    cursor = await connection.execute(
+        """with allowed as (
+               update jobs j set credits_reserved = credits_reserved + %(credits)s,
+                   pages_count = pages_count + %(pages)s, calls_count = calls_count + 1, status = 'processing',
+                   started_at = coalesce(j.started_at, now()), deadline_at = coalesce(j.deadline_at, now() + j.timeout),
+                   event_seq = event_seq + case when j.status = 'pending' then 1 else 0 end, updated_at = now()
+               from steps s
+               where j.id = %(job_id)s and s.search_id = %(search_id)s and s.step = %(step)s
+                 and s.token = %(token)s and j.status in ('pending', 'processing') and j.admitted_at is not null
+                 and coalesce(j.deadline_at, j.queue_until) > now()
+                 and j.pages_count + %(pages)s <= j.pages_max
+                 and j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_max
+                 and not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
+                                 and (p.until is null or p.until > now()))
+               returning j.id, j.event_seq, j.calls_count
+           ), started as (
+               insert into job_events (job_id, seq, kind)
+               select id, event_seq, 'started' from allowed where calls_count = 1
+               on conflict do nothing
+           )
+           insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
+               credits_reserved)
+           select %(id)s, allowed.id, %(search_id)s, %(step)s, %(platform)s, %(token)s, %(kind)s, %(path)s,
+               %(fingerprint)s, 'open', %(credits)s from allowed
+           returning 1""",
+        request.model_dump(),
+    )
+    return await cursor.fetchone() is not None
+
+
+async def view_gate(connection: Connection, request: CallRequest) -> GateView | None:
+    async with connection.cursor(row_factory=class_row(GateView)) as cursor:
+        await cursor.execute(
+            """select j.status, s.token is not distinct from %(token)s as is_current,
+                   coalesce(j.deadline_at, j.queue_until) <= now() as is_overdue,
+                   j.pages_count + %(pages)s <= j.pages_max as is_within_pages,
+                   j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_max as is_within_credits,
+                   not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
+                               and (p.until is null or p.until > now())) as is_open
+               from jobs j join steps s on s.job_id = j.id
+               where j.id = %(job_id)s and s.search_id = %(search_id)s and s.step = %(step)s""",
+            request.model_dump(),
+        )
+        return await cursor.fetchone()
+
+
+class Settlement(Model):
+    """How a call went. `credits` is what the upstream charged; `reason` says why it was no plain 200."""
+
+    id: UUID
+    job_id: UUID
+    credits: int
+    http_status: int | None
+    reason: str | None
+    milliseconds: int
+    bytes: int
+
+
+async def settle_call(connection: Connection, settlement: Settlement) -> bool:
+    """Close the row and turn the reservation into what was charged. False if it was settled already."""
+    return await _close(connection, {**settlement.model_dump(), "status": "settled"})
+
+
+async def lose_call(connection: Connection, settlement: Settlement) -> bool:
+    """No answer came: the row becomes unknown and counts as charged."""
+    return await _close(connection, {**settlement.model_dump(), "status": "unknown"})
+
+
+async def _close(connection: Connection, parameters: dict[str, Any]) -> bool:
+    # The job's row first: the lock order.
+    cursor = await connection.execute(
+        """with job as materialized (
+               select id from jobs where id = %(job_id)s for no key update
+           ), closed as (
+               update upstream_calls c set status = %(status)s,
+                   credits_charged = case when %(status)s = 'unknown' then c.credits_reserved else %(credits)s end,
+                   http_status = %(http_status)s, reason = %(reason)s, milliseconds = %(milliseconds)s,
+                   bytes = %(bytes)s, settled_at = now()
+               from job where c.id = %(id)s and c.job_id = job.id and c.status = 'open'
+               returning c.job_id, c.credits_reserved, c.credits_charged
+           )
+           update jobs j set credits_reserved = j.credits_reserved - closed.credits_reserved,
+               credits_spent = j.credits_spent + closed.credits_charged, updated_at = now()
+           from closed where j.id = closed.job_id
+           returning 1""",
+        parameters,
+    )
+    return await cursor.fetchone() is not None
+
+
+async def lose_open_calls(connection: Connection, *, job_id: UUID, search_id: UUID, step: int, token: UUID) -> int:
+    """Rows that another holder of this step left open become unknown and count as charged. Returns how many.
+
+    The caller holds the job's lock.
+    """
+    cursor = await connection.execute(
+        """with lost as (
+               update upstream_calls set status = 'unknown', credits_charged = credits_reserved,
+                   reason = 'lease_lost', settled_at = now()
+               where search_id = %(search_id)s and step = %(step)s and status = 'open' and token <> %(token)s
+               returning credits_reserved
+           ), total as (select count(*)::int as calls, coalesce(sum(credits_reserved), 0)::int as credits from lost)
+           update jobs set credits_reserved = credits_reserved - total.credits,
+               credits_spent = credits_spent + total.credits
+           from total where id = %(job_id)s returning total.calls""",
+        {"job_id": job_id, "search_id": search_id, "step": step, "token": token},
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,48 @@
+"""Owners, and the turn of their jobs."""
+
+from uuid import UUID
+
+from common.db.pool import Connection
+
+
+async def add_owner(connection: Connection, *, owner: str) -> None:
+    """Make sure that the owner's row exists."""
+    await connection.execute(
+        "insert into owners (owner) values (%(owner)s) on conflict do nothing",
+        {"owner": owner},
+    )
+
+
+async def lock_owner(connection: Connection, *, owner: str) -> None:
+    """Hold the owner's row until the transaction ends. First in the lock order."""
+    await connection.execute("select from owners where owner = %(owner)s for no key update", {"owner": owner})
+
+
+async def count_admitted(connection: Connection, *, owner: str) -> int:
+    """How many jobs of the owner run now."""
+    cursor = await connection.execute(
+        """select count(*) from jobs
+           where owner = %(owner)s and status in ('pending', 'processing') and admitted_at is not null""",
+        {"owner": owner},
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def next_waiting(connection: Connection, *, owner: str, count_max: int) -> list[UUID]:
+    """The owner's oldest jobs that wait for their turn, locked, at most `count_max`."""
+    cursor = await connection.execute(
+        """select id from jobs
+           where owner = %(owner)s and status = 'pending' and admitted_at is null and queue_until > now()
+           order by created_at, id limit %(count_max)s for no key update""",
+        {"owner": owner, "count_max": count_max},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def owners_with_waiting_jobs(connection: Connection) -> list[str]:
+    """Owners who have a job that was not admitted yet."""
+    cursor = await connection.execute(
+        """select distinct owner from jobs where status = 'pending' and admitted_at is null and queue_until > now()"""
+    )
+    return [row[0] for row in await cursor.fetchall()]

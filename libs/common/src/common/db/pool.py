@@ -1,0 +1,81 @@
+"""The door to Postgres: a bounded pool whose transactions belong to whoever opens them."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_dumps
+from psycopg_pool import AsyncConnectionPool
+
+from common.settings import DatabaseSettings
+
+Connection = AsyncConnection[TupleRow]
+
+POOL_TIMEOUT_S = 3.0
+CONNECTION_LIFETIME_S = 1800.0
+_OPTIONS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+
+
+def _dumps(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+
+set_json_dumps(_dumps)
+
+
+class Database:
+    """A pool of autocommit connections.
+
+    The semaphore in front is not for fairness: on Python 3.11 the pool loses a connection for ever when a task that
+    waits in it is cancelled, so nobody may wait inside.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, name: str, size_max: int) -> None:
+        self._gate = asyncio.Semaphore(size_max)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            settings.database_url.get_secret_value(),
+            connection_class=AsyncConnection[TupleRow],
+            kwargs={
+                "autocommit": True,
+                "application_name": name,
+                "options": _OPTIONS,
+                "prepare_threshold": 1,
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+            },
+            min_size=1,
+            max_size=size_max,
+            max_lifetime=CONNECTION_LIFETIME_S,
+            timeout=POOL_TIMEOUT_S,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        """Connect once, or raise psycopg_pool.PoolTimeout."""
+        await self._pool.open(wait=True, timeout=10)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """One connection in autocommit: each statement is its own transaction. Raises PoolTimeout after 3 s."""
+        async with asyncio.timeout(POOL_TIMEOUT_S * 3):
+            await self._gate.acquire()
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        finally:
+            self._gate.release()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """One transaction: committed at the end, rolled back if anything is raised."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection

@@ -1,0 +1,88 @@
+"""Profiles: what an account said of itself, shared by all jobs, bought by one worker at a time."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from common.db.pool import Connection
+from common.domain.creator import Account
+from common.domain.model import Model
+
+
+class StoredProfile(Model):
+    """`status` is found or not_found; `account` is there if it was found."""
+
+    platform_id: str
+    status: str
+    account: Account | None
+    fetched_at: datetime
+
+
+async def fresh_profiles(
+    connection: Connection, *, platform: str, platform_ids: list[str], max_age: timedelta
+) -> list[StoredProfile]:
+    """Those of the accounts that were looked up within `max_age`."""
+    async with connection.cursor(row_factory=class_row(StoredProfile)) as cursor:
+        await cursor.execute(
+            """select platform_id, case when account is null then 'not_found' else 'found' end as status, account,
+                   fetched_at
+               from profiles
+               where platform = %(platform)s and platform_id = any(%(platform_ids)s)
+                 and fetched_at > now() - %(max_age)s""",
+            {"platform": platform, "platform_ids": platform_ids, "max_age": max_age},
+        )
+        return await cursor.fetchall()
+
+
+class ProfileClaim(Model):
+    """The right to buy one profile, for `lasts`: longer than the call can take."""
+
+    platform: str
+    platform_id: str
+    token: UUID
+    lasts: timedelta
+    max_age: timedelta
+
+
+async def claim_profile(connection: Connection, claim: ProfileClaim) -> bool:
+    """Take the right to buy this profile; False if it is fresh or somebody else buys it just now."""
+    cursor = await connection.execute(
+        """insert into profiles (platform, platform_id, status, claimed_by, claimed_until)
+           values (%(platform)s, %(platform_id)s, 'claimed', %(token)s, now() + %(lasts)s)
+           on conflict (platform, platform_id) do update
+               set claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
+               where (profiles.claimed_until is null or profiles.claimed_until < now()
+                      or profiles.claimed_by = excluded.claimed_by)
+                 and (profiles.fetched_at is null or profiles.fetched_at <= now() - %(max_age)s)
+           returning 1""",
+        claim.model_dump(),
+    )
+    return await cursor.fetchone() is not None
+
+
+async def release_profile(connection: Connection, *, platform: str, platform_id: str, token: UUID) -> None:
+    """Give the right back unused."""
+    await connection.execute(
+        """update profiles set claimed_by = null, claimed_until = null
+           where platform = %(platform)s and platform_id = %(platform_id)s and claimed_by = %(token)s""",
+        {"platform": platform, "platform_id": platform_id, "token": token},
+    )
+
+
+async def store_profile(connection: Connection, *, platform: str, platform_id: str, account: Account | None) -> None:
+    """Keep what the upstream said; None keeps that there is no such account."""
+    await connection.execute(
+        """insert into profiles (platform, platform_id, status, account, fetched_at)
+           values (%(platform)s, %(platform_id)s, %(status)s, %(account)s, now())
+           on conflict (platform, platform_id) do update
+               set status = excluded.status, account = excluded.account, fetched_at = excluded.fetched_at,
+                   claimed_by = null, claimed_until = null""",
+        {
+            "platform": platform,
+            "platform_id": platform_id,
+            "status": "found" if account else "not_found",
+            "account": Jsonb(account.model_dump(mode="json")) if account else None,
+        },
+    )

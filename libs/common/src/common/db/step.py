@@ -1,0 +1,267 @@
+"""Steps: claimed with a token under a lease, committed only by who holds it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from common.db.pool import Connection
+from common.domain.job import JobStatus
+from common.domain.message import StepMessage
+from common.domain.model import Model
+
+
+class Claim(Model):
+    """A step that is ours until the lease runs out: what its work needs to know."""
+
+    id: UUID
+    job_id: UUID
+    search_id: UUID
+    step: int
+    generation: int
+    phase: str
+    cursor: str | None
+    attempts: int
+    kind: str
+    query: str
+    region: str | None
+    has_open_calls: bool
+
+
+class StepView(Model):
+    """A step that could not be claimed, to tell why."""
+
+    generation: int
+    phase: str
+    attempts: int
+    lease_remaining: timedelta | None
+    claimed_sequence: int | None
+    job_status: JobStatus
+    is_admitted: bool
+    is_overdue: bool
+
+
+class DueStep(Model):
+    """A step that QStash must be told of."""
+
+    job_id: UUID
+    search_id: UUID
+    step: int
+    generation: int
+    delay: timedelta = timedelta(0)
+
+    @property
+    def message(self) -> StepMessage:
+        return StepMessage(job_id=self.job_id, search_id=self.search_id, step=self.step, generation=self.generation)
+
+
+class NewStep(Model):
+    id: UUID
+    search_id: UUID
+    step: int
+    cursor: str | None
+    phase: str
+    delay: timedelta = timedelta(0)
+
+
+class ClaimRequest(Model):
+    search_id: UUID
+    step: int
+    generation: int
+    token: UUID
+    lease: timedelta
+    sequence: int
+    attempts_max: int
+
+
+async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | None:
+    """Take the step, or None if it is not to be had now (`view_step` tells why). One synchronous statement."""
+    async with connection.cursor(row_factory=class_row(Claim)) as cursor:
+        await cursor.execute(
+            """update steps s set token = %(token)s, lease_until = now() + %(lease)s, attempts = s.attempts + 1,
+                   claims_count = s.claims_count + 1, claimed_sequence = %(sequence)s
+               from jobs j, searches q
+               where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
+                 and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
+                 and s.attempts < %(attempts_max)s
+                 and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
+                 and coalesce(j.deadline_at, j.queue_until) > now()
+                 and q.id = s.search_id
+               returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
+                   q.kind, q.query, q.region,
+                   exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
+                           and c.status = 'open') as has_open_calls""",
+            request.model_dump(),
+        )
+        return await cursor.fetchone()
+
+
+async def view_step(connection: Connection, *, search_id: UUID, step: int) -> StepView | None:
+    async with connection.cursor(row_factory=class_row(StepView)) as cursor:
+        await cursor.execute(
+            """select s.generation, s.phase, s.attempts, s.lease_until - now() as lease_remaining, s.claimed_sequence,
+                   j.status as job_status, j.admitted_at is not null as is_admitted,
+                   coalesce(j.deadline_at, j.queue_until) <= now() as is_overdue
+               from steps s join jobs j on j.id = s.job_id
+               where s.search_id = %(search_id)s and s.step = %(step)s""",
+            {"search_id": search_id, "step": step},
+        )
+        return await cursor.fetchone()
+
+
+async def renew_lease(connection: Connection, *, search_id: UUID, step: int, token: UUID, lease: timedelta) -> bool:
+    """Extend the lease; False if the token is no longer current."""
+    cursor = await connection.execute(
+        """update steps set lease_until = now() + %(lease)s
+           where search_id = %(search_id)s and step = %(step)s and token = %(token)s
+           returning set_config('synchronous_commit', 'off', true)""",
+        {"search_id": search_id, "step": step, "token": token, "lease": lease},
+    )
+    return await cursor.fetchone() is not None
+
+
+async def lock_step(connection: Connection, *, search_id: UUID, step: int, token: UUID) -> str | None:
+    """Hold the step's row and return its phase; None if the token is not current: somebody else's now."""
+    cursor = await connection.execute(
+        """select phase from steps where search_id = %(search_id)s and step = %(step)s and token = %(token)s
+           for no key update""",
+        {"search_id": search_id, "step": step, "token": token},
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def release_step(
+    connection: Connection, *, search_id: UUID, step: int, token: UUID, is_attempt_returned: bool
+) -> bool:
+    """Give the step back, with its attempt if it was no fault of the step. False if it was not ours any more."""
+    cursor = await connection.execute(
+        """update steps set token = null, lease_until = null,
+               attempts = attempts - case when %(is_attempt_returned)s then 1 else 0 end
+           where search_id = %(search_id)s and step = %(step)s and token = %(token)s returning 1""",
+        {"search_id": search_id, "step": step, "token": token, "is_attempt_returned": is_attempt_returned},
+    )
+    return await cursor.fetchone() is not None
+
+
+class PageMark(Model):
+    """What the page commit notes on its step."""
+
+    search_id: UUID
+    step: int
+    phase: str
+    items_count: int
+    item_ids: list[str]
+
+
+async def mark_paged(connection: Connection, mark: PageMark) -> None:
+    """The page is in: attempts start anew; the lease stays if enrichment follows."""
+    await connection.execute(
+        """update steps set phase = %(phase)s, items_count = %(items_count)s, item_ids = %(item_ids)s,
+               attempts = case when %(phase)s = 'done' then 0 else 1 end, sweeps_count = 0, paged_at = now(),
+               done_at = case when %(phase)s = 'done' then now() end,
+               token = case when %(phase)s = 'done' then null else token end,
+               lease_until = case when %(phase)s = 'done' then null else lease_until end
+           where search_id = %(search_id)s and step = %(step)s""",
+        mark.model_dump(),
+    )
+
+
+async def mark_done(connection: Connection, *, search_id: UUID, step: int) -> None:
+    await connection.execute(
+        """update steps set phase = 'done', done_at = now(), token = null, lease_until = null, attempts = 0
+           where search_id = %(search_id)s and step = %(step)s""",
+        {"search_id": search_id, "step": step},
+    )
+
+
+async def insert_steps(connection: Connection, *, job_id: UUID, steps: list[NewStep]) -> None:
+    await connection.execute(
+        """insert into steps (id, search_id, step, job_id, phase, cursor, due_at)
+           select r.id, r.search_id, r.step, %(job_id)s, r.phase, r.cursor, now() + r.delay
+           from jsonb_to_recordset(%(steps)s)
+               r(id uuid, search_id uuid, step int, phase text, cursor text, delay interval)
+           on conflict (search_id, step) do nothing""",
+        {"job_id": job_id, "steps": Jsonb([step.model_dump(mode="json") for step in steps])},
+    )
+
+
+async def release_held(connection: Connection, *, job_id: UUID) -> list[DueStep]:
+    """Make every held step of the job's active searches due."""
+    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+        await cursor.execute(
+            """update steps s set phase = 'page', due_at = now()
+               from searches q
+               where s.job_id = %(job_id)s and s.phase = 'held' and q.id = s.search_id and q.status = 'active'
+               returning s.job_id, s.search_id, s.step, s.generation""",
+            {"job_id": job_id},
+        )
+        return await cursor.fetchall()
+
+
+async def due_steps(connection: Connection, *, job_id: UUID) -> list[DueStep]:
+    """What is due and unleased of an active job, at its current generation."""
+    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+        await cursor.execute(
+            """select s.job_id, s.search_id, s.step, s.generation,
+                   greatest(s.due_at - now(), interval '0') as delay
+               from steps s join jobs j on j.id = s.job_id
+               where s.job_id = %(job_id)s and s.phase in ('page', 'enrichment')
+                 and (s.lease_until is null or s.lease_until < now())
+                 and j.status in ('pending', 'processing') and j.admitted_at is not null
+               order by s.step, s.search_id""",
+            {"job_id": job_id},
+        )
+        return await cursor.fetchall()
+
+
+async def unclaimed_successor(connection: Connection, *, search_id: UUID, step: int) -> DueStep | None:
+    """The due step after this one, if nobody ever claimed it: its publication may have been lost."""
+    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+        await cursor.execute(
+            """select s.job_id, s.search_id, s.step, s.generation, greatest(s.due_at - now(), interval '0') as delay
+               from steps s
+               where s.search_id = %(search_id)s and s.step = %(step)s + 1 and s.phase = 'page'
+                 and s.claims_count = 0""",
+            {"search_id": search_id, "step": step},
+        )
+        return await cursor.fetchone()
+
+
+async def note_published(connection: Connection, *, step: DueStep, qstash_message_id: str) -> None:
+    """Remember the publication. Asynchronous: if it is lost, publishing again is safe."""
+    await connection.execute(
+        """update steps set published_generation = %(generation)s, published_at = now(),
+               qstash_message_id = %(qstash_message_id)s
+           where search_id = %(search_id)s and step = %(step)s and generation = %(generation)s
+           returning set_config('synchronous_commit', 'off', true)""",
+        {
+            "search_id": step.search_id,
+            "step": step.step,
+            "generation": step.generation,
+            "qstash_message_id": qstash_message_id,
+        },
+    )
+
+
+async def seen_items(connection: Connection, *, search_id: UUID, item_ids: list[str]) -> set[str]:
+    """Which of the items this search has already seen on an earlier page."""
+    cursor = await connection.execute(
+        """select distinct i.id from steps s cross join lateral unnest(s.item_ids) i(id)
+           where s.search_id = %(search_id)s and i.id = any(%(item_ids)s)""",
+        {"search_id": search_id, "item_ids": item_ids},
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def give_up(connection: Connection, *, search_id: UUID, step: int, generation: int) -> bool:
+    """Close a page step that nobody holds; False if it is not due any more at this generation."""
+    cursor = await connection.execute(
+        """update steps set phase = 'done', done_at = now(), token = null, lease_until = null
+           where search_id = %(search_id)s and step = %(step)s and generation = %(generation)s and phase = 'page'
+             and (lease_until is null or lease_until < now())
+           returning 1""",
+        {"search_id": search_id, "step": step, "generation": generation},
+    )
+    return await cursor.fetchone() is not None

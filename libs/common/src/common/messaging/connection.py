@@ -1,0 +1,81 @@
+"""The NATS door: one connection a process, that reconnects for ever and tells when it did."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError
+from nats.js import JetStreamContext
+
+from common.settings import NatsSettings
+
+log = structlog.get_logger()
+
+CONNECT_MAX_S = 10.0
+
+
+@dataclass(slots=True)
+class Messaging:
+    """An open connection. `reconnected` is set at each reconnect: a pull that was under way then is deaf
+    (nats-py 2.16: fetch waits to its own timeout), so whoever pulls waits for this too."""
+
+    client: Client
+    jetstream: JetStreamContext
+    reconnected: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.client.is_connected
+
+    async def close(self) -> None:
+        """Flush and close. Subscriptions must be gone by now: drain would wait for their queues."""
+        try:
+            await self.client.drain()
+        except (ConnectionReconnectingError, TimeoutError):
+            await self.client.close()
+
+
+async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Callable[[], None]) -> Messaging:
+    """Connect, or raise within ten seconds. `on_lost` is called if the client gives up for good."""
+    reconnected = asyncio.Event()
+
+    async def when_reconnected() -> None:
+        reconnected.set()
+        log.info("nats.reconnected")
+
+    async def when_disconnected() -> None:
+        log.warning("nats.disconnected")
+
+    async def when_closed() -> None:
+        on_lost()
+
+    async def when_error(error: Exception) -> None:
+        # A denied publish shows up only here: to the publisher it looks like a timeout.
+        log.warning("nats.failed", error=type(error).__name__, detail=str(error))
+
+    options: dict[str, str | ssl.SSLContext | bool] = {}
+    if settings.nats_nkey_seed_file:
+        options["nkeys_seed"] = settings.nats_nkey_seed_file
+    if settings.nats_ca_file:
+        options["tls"] = ssl.create_default_context(cafile=settings.nats_ca_file)
+        options["tls_handshake_first"] = True
+    async with asyncio.timeout(CONNECT_MAX_S):
+        client = await nats.connect(
+            settings.nats_url,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            reconnected_cb=when_reconnected,
+            disconnected_cb=when_disconnected,
+            closed_cb=when_closed,
+            error_cb=when_error,
+            inbox_prefix=f"_INBOX_{name}".encode(),
+            **options,  # pyright: ignore[reportArgumentType]
+        )
+    return Messaging(client=client, jetstream=client.jetstream(timeout=2), reconnected=reconnected)

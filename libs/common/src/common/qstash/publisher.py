@@ -1,0 +1,67 @@
+"""The QStash door: tells QStash of a step. Safe to repeat: the deduplication id names step and generation."""
+
+import asyncio
+import hashlib
+import math
+
+import httpx
+from qstash import AsyncQStash
+from qstash.errors import QStashError
+
+from common.db.step import DueStep
+from common.errors import RetryError
+from common.settings import QStashSettings
+
+RETRIES = 3  # the smallest number that every plan allows
+PUBLISH_MAX_S = 10.0
+DELIVERY_TIMEOUT = "30s"
+
+
+class QStashUnavailableError(RetryError):
+    """QStash did not take the message, or its answer was lost: then publishing again is absorbed."""
+
+
+class QStashPublisher:
+    """Publishes steps to `<public webhook url>/api/qstash/process-scraping`."""
+
+    def __init__(self, settings: QStashSettings) -> None:
+        self._settings = settings
+        self._client = AsyncQStash(
+            settings.qstash_token.get_secret_value(),
+            base_url=settings.qstash_url,
+            retry={"retries": 2, "backoff": lambda retried: 100.0 * 2**retried},
+        )
+
+    async def publish(self, step: DueStep) -> str:
+        """Hand the step over and return QStash's message id. Raises QStashUnavailableError within ten seconds."""
+        try:
+            async with asyncio.timeout(PUBLISH_MAX_S):
+                response = await self._client.message.publish(
+                    url=self._settings.step_url,
+                    body=step.message.model_dump_json(),
+                    content_type="application/json",
+                    method="POST",
+                    retries=RETRIES,
+                    timeout=DELIVERY_TIMEOUT,
+                    delay=_delay(step),
+                    deduplication_id=deduplication_id(step),
+                    failure_callback=self._settings.failure_url,
+                    failure_callback_headers={"Retries": str(RETRIES)},
+                )
+        except (QStashError, httpx.HTTPError, TimeoutError) as error:
+            raise QStashUnavailableError(type(error).__name__) from error
+        assert not isinstance(response, list)
+        return response.message_id
+
+    async def close(self) -> None:
+        await self._client.http._client.aclose()  # pyright: ignore[reportPrivateUsage] # the SDK has no public close
+
+
+def deduplication_id(step: DueStep) -> str:
+    """The same for the same step at the same generation. Hex, because QStash refuses colons."""
+    return hashlib.sha256(f"{step.search_id}:{step.step}:{step.generation}".encode()).hexdigest()
+
+
+def _delay(step: DueStep) -> str | None:
+    seconds = math.ceil(step.delay.total_seconds())
+    return f"{seconds}s" if seconds > 0 else None

@@ -1,0 +1,61 @@
+"""What every service opens at start and closes at the end, in order."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from common.clock import Clock
+from common.db.pool import Database
+from common.messaging.connection import Messaging, connect_messaging
+from common.qstash.publisher import QStashPublisher
+from common.resources.publication import Publication
+from common.resources.setting import SettingCache
+from common.settings import DatabaseSettings, NatsSettings, QStashSettings
+from common.transaction.lock import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """The open doors of a process."""
+
+    database: Database
+    messaging: Messaging
+    publication: Publication
+    settings: SettingCache
+    clock: Clock
+
+    async def unit(self) -> Unit:
+        """What a transaction needs, with the limits in force now."""
+        current = await self.settings.current()
+        return Unit(database=self.database, clock=self.clock, active_jobs_max=current.limits.active_jobs_per_owner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """The environment that the doors need."""
+
+    database: DatabaseSettings
+    nats: NatsSettings
+    qstash: QStashSettings
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: DoorSettings, *, name: str, pool_max: int, on_lost: Callable[[], None]
+) -> AsyncGenerator[Resources]:
+    """Open database, NATS and QStash; close them in reverse. `on_lost`: NATS is gone for good, the process must end."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database, name=name, size_max=pool_max)
+        await database.open()
+        stack.push_async_callback(database.close)
+        messaging = await connect_messaging(settings.nats, name=name, on_lost=on_lost)
+        stack.push_async_callback(messaging.close)
+        publisher = QStashPublisher(settings.qstash)
+        stack.push_async_callback(publisher.close)
+        yield Resources(
+            database=database,
+            messaging=messaging,
+            publication=Publication(database, publisher),
+            settings=SettingCache(database),
+            clock=Clock(),
+        )

@@ -1,0 +1,40 @@
+"""Telling QStash what became due, after the commit that made it so."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from common.db.pool import Database
+from common.db.step import DueStep, note_published
+from common.qstash.publisher import QStashPublisher, QStashUnavailableError
+
+log = structlog.get_logger()
+
+
+class Publication:
+    """Publishes steps and remembers it. What cannot be published now, the sweep publishes."""
+
+    def __init__(self, database: Database, publisher: QStashPublisher) -> None:
+        self._database = database
+        self._publisher = publisher
+
+    async def publish(self, steps: Sequence[DueStep]) -> list[str | None]:
+        """QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""
+        return list(await asyncio.gather(*(self._publish(step) for step in steps)))
+
+    async def _publish(self, step: DueStep) -> str | None:
+        try:
+            message_id = await self._publisher.publish(step)
+        except QStashUnavailableError as error:
+            log.warning(
+                "step.unpublished",
+                job_id=str(step.job_id),
+                search_id=str(step.search_id),
+                step=step.step,
+                error=str(error),
+            )
+            return None
+        async with self._database.connection() as connection:
+            await note_published(connection, step=step, qstash_message_id=message_id)
+        return message_id

@@ -1,0 +1,44 @@
+"""The dynamic settings in force, read from Postgres and kept for a few seconds."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from common.db.pool import Database
+from common.db.setting import read_settings
+from common.domain.setting import SystemSettings
+
+log = structlog.get_logger()
+
+KEPT_S = 3.0
+
+
+class SettingCache:
+    """`current()` never fails once it has read: a fault in a stored value is logged and the last good set stays."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = asyncio.Lock()
+        self._value = SystemSettings()
+        self._read_at = -KEPT_S
+
+    async def current(self) -> SystemSettings:
+        """The settings, at most three seconds old."""
+        if time.monotonic() - self._read_at < KEPT_S:
+            return self._value
+        async with self._lock:
+            if time.monotonic() - self._read_at >= KEPT_S:
+                await self._read()
+        return self._value
+
+    async def _read(self) -> None:
+        async with self._database.connection() as connection:
+            stored: dict[str, Any] = await read_settings(connection)
+        try:
+            self._value = SystemSettings.model_validate(stored)
+        except ValidationError as error:
+            log.error("settings.refused", faults=[".".join(map(str, fault["loc"])) for fault in error.errors()])
+        self._read_at = time.monotonic()

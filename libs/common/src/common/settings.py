@@ -1,0 +1,236 @@
+"""The environment, read once at start into frozen models, one per concern.
+
+A fault is one line that names the variables, never their values. What is lax is lax for loopback URLs only.
+"""
+
+import ipaddress
+import os
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.errors import ConfigurationError
+
+# Published in the documentation of QStash's development server: anybody can sign with them.
+QSTASH_PUBLISHED_KEYS = frozenset(
+    {
+        "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r",
+        "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs",
+        "sig_7GVPjvuwsfqF65iC8fSrs1dfYruM",
+        "sig_5NoELc3EFnZn4DVS5bDs2Nk4b7Ua",
+        "sig_6jWGaWRxHsw4vMSPJprXadyvrybF",
+        "sig_7qHbvhmahe5GwfePDiS5Lg3pi6Qx",
+        "sig_5T8FcSsynBjn9mMLBsXhpacRovJf",
+        "sig_7GFR4YaDshFcqsxWRZpRB161jguD",
+    }
+)
+
+S = TypeVar("S", bound="EnvironmentSettings")
+
+
+def is_loopback_url(url: str) -> bool:
+    """True if the host of `url` is this machine by its literal address or the name localhost."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class EnvironmentSettings(BaseSettings):
+    """Base of every group: frozen, blanks stripped, inputs hidden in errors."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, str_strip_whitespace=True, env_ignore_empty=False
+    )
+
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+
+
+class ServerSettings(EnvironmentSettings):
+    """Where the process listens and how it logs."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - containers listen on every interface; the network policy decides
+    port: Annotated[int, Field(ge=1, le=65535)]
+    log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+
+
+class DatabaseSettings(EnvironmentSettings):
+    database_url: SecretStr
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+
+class NatsSettings(EnvironmentSettings):
+    """`nats_nkey_seed_file` and `nats_ca_file` are required unless the server is on loopback."""
+
+    nats_url: Annotated[str, Field(pattern=r"^(nats|tls)://[^\s]+")]
+    nats_nkey_seed_file: str | None = None
+    nats_ca_file: str | None = None
+
+    @model_validator(mode="after")
+    def _is_protected(self) -> "NatsSettings":
+        if not is_loopback_url(self.nats_url) and not (self.nats_nkey_seed_file and self.nats_ca_file):
+            raise ValueError("NATS_NKEY_SEED_FILE and NATS_CA_FILE are required unless NATS_URL is on loopback")
+        return self
+
+
+class QStashSettings(EnvironmentSettings):
+    """What publishing needs."""
+
+    qstash_url: HttpUrl
+    qstash_token: SecretStr
+    public_webhook_url: HttpUrl
+
+    @field_validator("qstash_url", "public_webhook_url")
+    @classmethod
+    def _is_bare(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v2/publish"):
+            raise ValueError("must be a base URL without query, fragment or /v2/publish")
+        return value.rstrip("/")
+
+    @field_validator("qstash_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if not token or not token.isascii() or any(char.isspace() or char in "\"'" for char in token):
+            raise ValueError("must be the bare token, without quotes or blanks")
+        return value
+
+    @property
+    def step_url(self) -> str:
+        return f"{self.public_webhook_url}/api/qstash/process-scraping"
+
+    @property
+    def failure_url(self) -> str:
+        return f"{self.public_webhook_url}/api/qstash/job-failed"
+
+
+class SignatureSettings(EnvironmentSettings):
+    """What verifying needs: both keys, different, not the published ones unless the webhook is on loopback."""
+
+    qstash_current_signing_key: SecretStr
+    qstash_next_signing_key: SecretStr
+    public_webhook_url: HttpUrl
+
+    @field_validator("qstash_current_signing_key", "qstash_next_signing_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if len(key) < 32 or any(char.isspace() for char in key):
+            raise ValueError("must be at least 32 characters without blanks")
+        return value
+
+    @model_validator(mode="after")
+    def _are_trustworthy(self) -> "SignatureSettings":
+        if len(set(self.keys)) != 2:
+            raise ValueError("QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY must differ")
+        if not is_loopback_url(self.public_webhook_url) and QSTASH_PUBLISHED_KEYS & set(self.keys):
+            raise ValueError(
+                "QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY must not be the published development keys "
+                "unless PUBLIC_WEBHOOK_URL is on loopback"
+            )
+        return self
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Current, next."""
+        return self.qstash_current_signing_key.get_secret_value(), self.qstash_next_signing_key.get_secret_value()
+
+
+class UpstreamSettings(EnvironmentSettings):
+    scrapecreators_api_key: SecretStr
+    scrapecreators_base_url: HttpUrl = "https://api.scrapecreators.com"
+
+    @field_validator("scrapecreators_api_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if not key or not key.isascii() or any(char.isspace() for char in key):
+            raise ValueError("must be the bare key, without blanks")
+        return value
+
+    @field_validator("scrapecreators_base_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        if not value.startswith("https://") and not is_loopback_url(value):
+            raise ValueError("must be https unless it is on loopback")
+        return value.rstrip("/")
+
+
+class ClerkSettings(EnvironmentSettings):
+    """`clerk_authorized_parties` is a comma list of origins; it is also the CORS allow-list."""
+
+    clerk_issuer: HttpUrl
+    clerk_authorized_parties: str
+
+    @field_validator("clerk_issuer")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        if not value.startswith("https://") and not is_loopback_url(value):
+            raise ValueError("must be https unless it is on loopback")
+        return value.rstrip("/")
+
+    @field_validator("clerk_authorized_parties")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        origins = [origin.strip() for origin in value.split(",") if origin.strip()]
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+                raise ValueError("must be a comma list of origins such as https://app.example.com")
+        if not origins:
+            raise ValueError("must name at least one origin")
+        return ",".join(origins)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return tuple(self.clerk_authorized_parties.split(","))
+
+    @property
+    def jwks_url(self) -> str:
+        return f"{self.clerk_issuer}/.well-known/jwks.json"
+
+
+def read_settings(*groups: type[S], **defaults: object) -> list[S]:
+    """Read every group from the environment, all faults in one ConfigurationError of one line.
+
+    `defaults` are values for fields that the environment leaves out (a service's own port).
+    """
+    values: list[S] = []
+    faults: list[str] = []
+    for group in groups:
+        try:
+            given = {name: value for name, value in defaults.items() if name in group.model_fields}
+            values.append(_with_defaults(group, given))
+        except ValidationError as error:
+            faults.extend(_fault(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
+    if faults:
+        raise ConfigurationError("; ".join(dict.fromkeys(faults)))
+    return values
+
+
+def _with_defaults(group: type[S], defaults: dict[str, object]) -> S:
+    """Environment first, then `defaults`: pydantic-settings would let arguments win."""
+    missing = {name: value for name, value in defaults.items() if name.upper() not in os.environ}
+    return group(**missing)  # pyright: ignore[reportArgumentType]
+
+
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(location[0]).upper() if location else ""
+    if kind == "missing":
+        return f"{name} is missing"
+    text = message.removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text

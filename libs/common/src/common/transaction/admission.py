@@ -1,0 +1,42 @@
+"""Whose turn it is: an owner's jobs start as the limit admits, their searches as the job's limit admits."""
+
+from uuid import UUID
+
+from common.clock import Clock
+from common.db import job as job_table
+from common.db import owner as owner_table
+from common.db import search as search_table
+from common.db import step as step_table
+from common.db.pool import Connection
+from common.db.step import DueStep, NewStep
+
+
+async def admit_next(connection: Connection, clock: Clock, *, owner: str, active_jobs_max: int) -> list[DueStep]:
+    """Admit the owner's oldest waiting jobs as far as the limit allows; returns their first steps.
+
+    The caller holds the owner's lock.
+    """
+    free = active_jobs_max - await owner_table.count_admitted(connection, owner=owner)
+    if free <= 0:
+        return []
+    due: list[DueStep] = []
+    for job_id in await owner_table.next_waiting(connection, owner=owner, count_max=free):
+        job = await job_table.lock_job(connection, job_id=job_id)
+        assert job is not None
+        await job_table.admit_job(connection, job_id=job_id)
+        due.extend(await start_searches(connection, clock, job_id=job_id, count_max=job.parallel_searches_max))
+    return due
+
+
+async def start_searches(connection: Connection, clock: Clock, *, job_id: UUID, count_max: int) -> list[DueStep]:
+    """Make at most `count_max` waiting searches active, their first steps due. The caller holds the job's lock."""
+    if count_max <= 0:
+        return []
+    started = await search_table.start_waiting(connection, job_id=job_id, count_max=count_max)
+    if not started:
+        return []
+    steps = [
+        NewStep(id=clock.new_id(), search_id=search_id, step=0, cursor=None, phase="page") for search_id in started
+    ]
+    await step_table.insert_steps(connection, job_id=job_id, steps=steps)
+    return [DueStep(job_id=job_id, search_id=search_id, step=0, generation=0) for search_id in started]

@@ -1,0 +1,78 @@
+"""The enrichment commit: pending candidates get their outcome, the reserve moves up."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from common.db import candidate as candidate_table
+from common.db import outcome as outcome_table
+from common.db import step as step_table
+from common.db.candidate import CandidateRow
+from common.db.step import Claim, DueStep
+from common.domain.outcome import Outcome
+from common.engine.enrichment import Enriched, decide_refill, judge
+from common.errors import FencedError
+from common.transaction.conclusion import conclude
+from common.transaction.lock import LockedWork, Unit, under_lock
+from common.transaction.row import settled_row, with_account
+
+
+async def commit_enrichment(
+    unit: Unit, claim: Claim, token: UUID, enriched: Sequence[Enriched]
+) -> tuple[bool, list[DueStep]]:
+    """Settle the step's pending candidates under its token; True if the step got more of them from the reserve.
+
+    Raises FencedError, and then nothing is written. What the job's end settled meanwhile stays as it is.
+    """
+
+    async def work(locked: LockedWork) -> bool:
+        phase = await step_table.lock_step(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
+        if phase != "enrichment":
+            raise FencedError
+        moves = await _settle(locked, claim, enriched)
+        refill = decide_refill(locked.facts)
+        promoted = 0
+        if refill.promoted_max:
+            promotions = await candidate_table.promote_reserve(
+                locked.connection,
+                job_id=claim.job_id,
+                search_id=claim.search_id,
+                step=claim.step,
+                count_max=refill.promoted_max,
+            )
+            promoted = sum(move.count for move in promotions)
+            locked.count(pending=promoted, reserve=-promoted)
+            moves += promotions
+        if moves:
+            await outcome_table.move_outcomes(locked.connection, job_id=claim.job_id, moves=moves)
+        if not promoted:
+            await step_table.mark_done(locked.connection, search_id=claim.search_id, step=claim.step)
+        await conclude(locked)
+        return promoted > 0
+
+    return await under_lock(unit, claim.job_id, work)
+
+
+async def _settle(locked: LockedWork, claim: Claim, enriched: Sequence[Enriched]) -> list[outcome_table.OutcomeMove]:
+    found = {one.platform_id: one for one in enriched}
+    pending = await candidate_table.pending_of_step(
+        locked.connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
+    )
+    rows: list[CandidateRow] = []
+    for candidate in pending:
+        one = found[candidate.platform_id]
+        verdict = judge(one.account)
+        is_delivered = verdict.outcome is Outcome.DELIVERED
+        rows.append(
+            settled_row(
+                candidate.platform_id,
+                with_account(candidate.details, one.account),
+                outcome=verdict.outcome,
+                enrichment=one.enrichment,
+                seq=locked.next_seq() if is_delivered else None,
+            ).model_copy(update={"rule": verdict.rule or None})
+        )
+    if not rows:
+        return []
+    delivered = sum(row.outcome is Outcome.DELIVERED for row in rows)
+    locked.count(delivered=delivered, pending=-len(rows))
+    return await candidate_table.settle_candidates(locked.connection, job_id=claim.job_id, rows=rows)
