@@ -9,7 +9,7 @@ from common.domain.model import Model
 
 
 class PlatformRow(Model):
-    """`waits` is how long the platform still waits, None while it may be called; without `until` an operator ends it."""
+    """`waits` is how long the platform still waits, None if it may be called or only an operator ends the wait."""
 
     platform: str
     label: str

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from common.settings import DatabaseSettings
 
@@ -25,6 +25,10 @@ def _dumps(value: Any) -> bytes:
 
 
 set_json_dumps(_dumps)
+
+
+# What to catch where an outage of Postgres has an answer of its own.
+DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
 
 
 class Database:

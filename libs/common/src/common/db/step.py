@@ -84,7 +84,7 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
                from jobs j, searches q
                where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
                  and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
-                 and s.attempts < %(attempts_max)s
+                 and s.attempts < %(attempts_max)s + case when s.phase = 'enrichment' then 1 else 0 end
                  and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
                  and coalesce(j.deadline_at, j.queue_until) > now()
                  and q.id = s.search_id

@@ -3,15 +3,15 @@
 The rule: precision before recall. An address that a careful reader would doubt is not found, because a message to a
 wrong address is worse than one not sent. So each way of writing "@" is trusted only as far as prose does not use it:
 
-| written as                              | believed when                                                              |
-|-----------------------------------------|----------------------------------------------------------------------------|
-| jane@x.com, jane＠x．com, 𝗷𝗮𝗻𝗲@x.com     | always: signs are what NFKC makes of them, invisible characters are dropped |
-| jane (at) x.com, [ät], {arobase}, <at>  | always                                                                     |
-| jane arroba x punto com, arobase, ...   | the word is no word of prose; animals (chiocciola, małpa) need a spelled dot |
-| jane AT x DOT com                       | the rest is not in capitals, no word stands before, no "me", "shop", ...    |
-| jane.doe at x dot com                   | the name has a dot, "_" or digit and no word stands before; or after "mail:" |
-| jane @ x.com, jane @ x . com            | after "mail:" or an envelope; or a name like that at a free mail service    |
-| jane at x.com, jane @x.com              | never: "live at twitch.tv", a name and a handle                            |
+| written as                         | believed when                                                                  |
+|------------------------------------|--------------------------------------------------------------------------------|
+| jane@x.com, jane＠x．com, 𝗷𝗮𝗻𝗲@x.com | always; signs are what NFKC makes of them, what is invisible is dropped       |
+| jane (at) x.com, [ät], {arobase}   | always; and so "(dot)", "[punkt]"                                              |
+| jane arroba x punto com            | no word stands before; chiocciola and małpa (animals) need a spelled dot       |
+| jane AT x DOT com                  | no word stands before, no "me", "shop", ..., and the rest is not in capitals   |
+| jane.doe at x dot com              | no word stands before and the name has a dot, "_" or digit; or after "mail:"   |
+| jane @ x.com, jane @ x . com       | after "mail:" or an envelope; or such a name at a free mail service            |
+| jane at x.com, jane @x.com         | never: "live at twitch.tv", a name and a handle                                |
 
 What follows an address without a space is cut off only when it cannot belong to it: "x.comBooking", "x.comまで",
 "x.com-info", "x.com.Booking". "x.combooking" stays in doubt. Local parts are ASCII. Cyrillic or Greek letters in an
@@ -21,9 +21,20 @@ of the ICANN section of the public suffix list and are returned in Unicode, as p
 
 import re
 from collections.abc import Iterator
-from unicodedata import category, normalize
+from functools import cache
+from itertools import takewhile
+from typing import Literal, NamedTuple
+from unicodedata import category, name, normalize
+
+from email_validator import EmailNotValidError, validate_email
+from publicsuffixlist import PublicSuffixList
 
 from common.domain.text import clean_text
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 LINK_LENGTH_MAX = 2_048
 _LOCAL_LENGTH_MAX = 64
@@ -47,10 +58,8 @@ _BRACKETED_AT = re.compile(rf" ?[(\[{{<«] ?(?:{_AT_BRACKETED}) ?[)\]}}>»] ?", 
 _BRACKETED_A = re.compile(r"(?<=[a-z0-9])(?:\(a\)|\[a\])(?=[a-z0-9])", re.IGNORECASE)
 _BRACKETED_DOT = re.compile(rf" ?[(\[{{<«] ?(?:{_DOT}|\.) ?[)\]}}>»] ?", re.IGNORECASE)
 
-_AT_STRONG_MARKS = frozenset(
-    f" {word} " for word in "arobase arroba klammeraffe snabela snabel-a krøllalfa apenstaartje".split()
-)
 _MARKER = re.compile(rf" ?@ ?| (?:AT|at|{_AT_STRONG}|{_AT_ANIMAL}) ")
+_STRONG_MARK = re.compile(rf" (?:{_AT_STRONG}) ")
 _LOCAL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")
 _DISTINCT = re.compile(r"[a-z]{2,}[._][a-z]{2,}|[a-z]{2,}[0-9]", re.IGNORECASE)
 _SPELLED_LOCAL = re.compile(r"(?<![\w.+@-])([a-z0-9_.+-]{1,30}) (?:dot|punto|point|punkt) \Z", re.IGNORECASE)
@@ -71,79 +80,15 @@ _MAIL_ASKED = re.compile(rf"(?<!\w)(?:{_MAIL_WORD}|contact) \Z", re.IGNORECASE)
 _FRONT_LENGTH_MAX = 60
 
 # Words that stand before "at" in prose, so no names before a mark that prose uses.
-_PROSE = frozenset(
-    [
-        "me",
-        "us",
-        "him",
-        "her",
-        "them",
-        "it",
-        "you",
-        "i",
-        "we",
-        "he",
-        "she",
-        "they",
-        "be",
-        "is",
-        "was",
-        "are",
-        "were",
-        "am",
-        "im",
-        "at",
-        "in",
-        "on",
-        "to",
-        "and",
-        "or",
-        "by",
-        "the",
-        "my",
-        "our",
-        "your",
-        "here",
-        "there",
-        "now",
-        "live",
-        "shop",
-        "order",
-        "buy",
-        "book",
-        "find",
-        "visit",
-        "meet",
-        "see",
-        "join",
-        "follow",
-        "watch",
-        "stream",
-        "streaming",
-        "listen",
-        "read",
-        "more",
-        "only",
-        "work",
-        "working",
-        "works",
-        "worked",
-        "available",
-        "sold",
-        "seen",
-        "look",
-        "looking",
-        "again",
-        "online",
-        "store",
-        "exclusively",
-        "everything",
-    ]
+_PROSE = _words(
+    "me us him her them it you i we he she they be is was are were am im at in on to and or by the my our your here "
+    "there now live shop order buy book find visit meet see join follow watch stream streaming listen read more only "
+    "work working works worked available sold seen look looking again online store exclusively everything"
 )
 # "jane_doe at twitch dot tv" is a handle.
-_PLACES = frozenset(
-    "twitch youtube instagram tiktok facebook twitter x snapchat threads patreon etsy amazon ebay discord github "
-    "linkedin pinterest substack medium linktr spotify soundcloud bandcamp kick vimeo depop vinted".split()
+_PLACES = _words(
+    "twitch youtube instagram tiktok facebook twitter snapchat threads patreon etsy amazon ebay discord github "
+    "linkedin pinterest substack medium linktr spotify soundcloud bandcamp kick vimeo depop vinted"
 )
 # "ig@jane.studio" is a handle too.
 _HANDLE_OF = frozenset({"ig", "insta", "tt", "yt", "tg", "dm", "sc", "fb"})
@@ -160,10 +105,10 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _LINK_END = re.compile(r"[<>\"'|\\^`{}]")
-_LINK_PAGES = frozenset(
+_LINK_PAGES = _words(
     "linktr.ee beacons.ai bio.link bio.site lnk.bio msha.ke solo.to campsite.bio hoo.be allmylinks.com snipfeed.co "
     "stan.store komi.io direct.me tap.bio linkin.bio link.me many.link lit.link pillar.io ko-fi.com patreon.com "
-    "buymeacoffee.com t.me wa.me".split()
+    "buymeacoffee.com t.me wa.me"
 )
 _LINK_SITES = (".carrd.co", ".taplink.ws", ".start.page", ".bio.link", ".lnk.to")
 
@@ -237,7 +182,7 @@ def _addresses(text: str) -> Iterator[str]:
     for marker in _MARKER.finditer(text):
         start = _local_start(text, marker.start())
         local = text[start : marker.start()].lstrip(".+-")
-        domain = _domain_after(text, marker.end()) if local and _is_local_whole(text, start) else None
+        domain = _domain_after(text, marker.end()) if local and _is_local_whole(text, start, marker.start()) else None
         if domain is None:
             continue
         front = text[max(0, start - _FRONT_LENGTH_MAX) : start]
@@ -255,19 +200,20 @@ def _addresses(text: str) -> Iterator[str]:
 
 def _local_start(text: str, end: int) -> int:
     start = end
-    while 0 < start and end - start <= _LOCAL_LENGTH_MAX:
+    while start > 0 and end - start <= _LOCAL_LENGTH_MAX:
         character = text[start - 1]
-        is_inner = character == "'" and 1 < start < end and text[start - 2].isalnum() and text[start].isalnum()
+        is_inner = character == "'" and start > 1 and text[start - 2].isalnum() and text[start].isalnum()
         if character not in _LOCAL_CHARACTERS and not is_inner:
             break
         start -= 1
     return start
 
 
-def _is_local_whole(text: str, start: int) -> bool:
+def _is_local_whole(text: str, start: int, end: int) -> bool:
     """Whether nothing in front belongs to the local part: a second "@", a rare sign, an accented or foreign letter."""
     before = text[start - 1 : start]
-    return not before or (before not in "@&%\\" and category(before) not in _CASED)
+    is_part = before != "" and (before in "@&%\\" or category(before) in _CASED)
+    return end - start <= _LOCAL_LENGTH_MAX and not is_part
 
 
 def _domain_after(text: str, start: int) -> _Domain | None:
@@ -332,7 +278,7 @@ def _is_believed(front: str, local: str, mark: str, domain: _Domain) -> bool:
         is_announced = mark != " @" and (_MAIL_SAID.search(front) or _MAIL_SHOWN.search(front))
         is_free_mail = _FREE_MAIL_DOMAIN.fullmatch(domain.name)
         return bool(is_announced or (is_free_mail and _is_name(front, local)))
-    if mark in _AT_STRONG_MARKS:
+    if _STRONG_MARK.fullmatch(mark):
         return domain.dots != "spaces" and _is_first(front)
     if domain.dots != "words":
         return False
@@ -357,14 +303,15 @@ def _address(local: str, domain: str) -> str | None:
     first, _, suffix = domain.partition(".")
     is_file = _SCREEN_SCALE.fullmatch(first) is not None  # icon@2x.ai
     is_ending = first == "s" and "." not in suffix  # "amig@s.Me llamo ..."
-    if is_file or is_ending or local in _HANDLE_OF:
+    if is_file or is_ending or local in _HANDLE_OF or len(local) > _LOCAL_LENGTH_MAX:
         return None
     try:
         valid = validate_email(f"{local}@{domain}", check_deliverability=False)
     except EmailNotValidError:
         return None
     domain = valid.domain.lower()
-    return f"{local}@{domain}" if _is_one_script(domain) and _known_domain(domain) == domain else None
+    # "·" and joiners are valid in a few scripts' domains, but end a domain everywhere else.
+    return f"{local}@{domain}" if _is_one_script(domain) and _DOMAIN.fullmatch(domain) else None
 
 
 def _is_one_script(domain: str) -> bool:
@@ -376,12 +323,9 @@ def _link(match: re.Match[str]) -> str | None:
     """The link in its normal form, or None if it is not whole, or its host is not one that we know to be a link."""
     scheme, written, bare, port, path = match.groups(default="")
     host = (_known_domain(written or bare) or "").lower()
-    is_whole = (
-        host == (written or bare).lower()
-        and not path.endswith("...")
-        and not match.string.startswith("...", match.end())
-    )
-    if not host or not _is_one_script(host) or (not is_whole and (path or match.string.startswith("...", match.end()))):
+    is_glued = host != (written or bare).lower()
+    is_cut_short = path.endswith("...") or match.string.startswith("...", match.end())
+    if not host or not _is_one_script(host) or is_cut_short or (is_glued and path):
         return None
     path = _LINK_END.split(path, maxsplit=1)[0].rstrip(".,!?:;*#/])" if "(" not in path else ".,!?:;*#/]")
     if bare and not _is_known_link(host, path):

@@ -1,0 +1,134 @@
+"""The console command `local`: the whole system on loopback, or one part of it."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+
+from local.child import Child, ProcessError
+from local.demo import make_console, run_demo
+from local.interrupt import Interrupted, interruptible
+from local.issuer.client import mint
+from local.nats import Nats
+from local.postgres import Postgres
+from local.stack import USER, Options
+from local.state import read_state
+from local.up import run_down, run_up
+
+# Imported only when asked for: each is a server with imports of its own.
+STAND_INS = {
+    "qstash": "The QStash stand-in alone, in the foreground.",
+    "sandbox": "The ScrapeCreators sandbox alone, in the foreground.",
+    "issuer": "The Clerk-like issuer of session tokens alone, in the foreground.",
+}
+_LOOK_S = 0.5
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+Folder = Annotated[Path | None, typer.Option(help="Data folder. Default: .local in the project.")]
+Port = Annotated[int | None, typer.Option(help="TCP port on 127.0.0.1. Default: a free one.")]
+Latency = Annotated[Literal["demo", "real"], typer.Option(help="How fast the sandbox answers.")]
+
+
+@app.command()
+def up(
+    real: Annotated[bool, typer.Option("--real", help="Use the real upstream (SCRAPECREATORS_API_KEY).")] = False,
+    latency: Latency = "demo",
+    folder: Folder = None,
+) -> None:
+    """Start everything and keep it up; data is kept for the next time."""
+    options = Options(_data_folder(folder), real=real, latency=latency, is_usual_ports=True)
+    raise typer.Exit(run_up(options, make_console()))
+
+
+@app.command()
+def down(folder: Folder = None) -> None:
+    """End a stack that was left running."""
+    raise typer.Exit(run_down(_data_folder(folder), make_console()))
+
+
+@app.command()
+def demo(latency: Latency = "demo") -> None:
+    """Run one TikTok job through every part, show the creators, write the CSV, stop."""
+    raise typer.Exit(run_demo(project_root(), latency))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="The user's id.")] = USER,
+    org: Annotated[str | None, typer.Option(help="The id of the user's organisation.")] = None,
+    folder: Folder = None,
+) -> None:
+    """Print a session token for the running stack, good for a minute."""
+    state = read_state(_data_folder(folder))
+    if state is None or not state.is_alive or "issuer" not in state.urls:
+        _fail("no stack runs; start one with `local up`")
+    try:
+        print(mint(state.urls["issuer"], user, org))
+    except httpx.HTTPError as error:
+        _fail(f"the issuer gave no token: {error}")
+
+
+@app.command()
+def postgres(port: Port = None, folder: Folder = None) -> None:
+    """Postgres alone, in the foreground; data is kept."""
+    _stay(lambda: Postgres.start(_data_folder(folder) / "postgres-alone", port))
+
+
+@app.command()
+def nats(port: Port = None, folder: Folder = None) -> None:
+    """nats-server with JetStream alone, in the foreground; data is kept."""
+    _stay(lambda: Nats.start(_data_folder(folder) / "nats-alone", port))
+
+
+def main() -> None:
+    for name, about in STAND_INS.items():
+        if sys.argv[1:2] == [name]:
+            app.command(name)(importlib.import_module(f"local.{name}.main").serve)
+        else:
+            app.command(name, help=about)(_listed_only)
+    app()
+
+
+def project_root() -> Path:
+    """The folder with the Makefile, above this file or above where we are."""
+    here = Path.cwd()
+    for folder in (*Path(__file__).parents, here, *here.parents):
+        if (folder / "Makefile").exists() and (folder / "deploy" / "local").exists():
+            return folder
+    return here
+
+
+def _data_folder(folder: Path | None) -> Path:
+    return (folder or project_root() / ".local").resolve()
+
+
+def _stay(start: Callable[[], Postgres | Nats]) -> None:
+    """Run one server until we are told to stop or it dies."""
+    try:
+        with interruptible(), start() as server:
+            print(server.url, flush=True)
+            _await_death(server.child)
+    except Interrupted:
+        raise typer.Exit(0) from None
+    except ProcessError as error:
+        _fail(str(error))
+
+
+def _await_death(child: Child) -> None:
+    while not child.await_exit(_LOOK_S):
+        pass
+    raise child.failure(f"ended with exit code {child.exit_code}")
+
+
+def _listed_only() -> None:
+    """Stands in the list of commands; the real one takes its place when it is asked for."""
+
+
+def _fail(reason: str) -> NoReturn:
+    Console(stderr=True).print(reason, markup=False, highlight=False)
+    raise typer.Exit(1)

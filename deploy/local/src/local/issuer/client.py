@@ -1,0 +1,17 @@
+"""Asks a running issuer for tokens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+def mint(issuer_url: str, user: str = "user_demo", org: str | None = None, **wish: Any) -> str:
+    """A token for this user; `wish` takes `claims`, `header`, `expires_in` and `key` of `POST /token`.
+
+    `issuer_url` is where the issuer listens. Raises httpx.HTTPError if it is not there or refuses.
+    """
+    body: Mapping[str, Any] = {"user": user, "org": org, **wish}
+    response = httpx.post(f"{issuer_url.rstrip('/')}/token", json=body, timeout=10, trust_env=False)
+    response.raise_for_status()
+    return response.json()["token"]

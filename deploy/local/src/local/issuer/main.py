@@ -1,0 +1,32 @@
+"""Runs the issuer: `python -m local.issuer.main --port 8092`."""
+
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from local.issuer.app import Issuer
+
+SHUTDOWN_S = 1  # an answer that is slow on purpose must not hold up the end
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8092,
+    issuer: Annotated[str | None, typer.Option(help="The `iss` of its tokens; default its own address.")] = None,
+) -> None:
+    """Serve keys and mint tokens on loopback until stopped."""
+    app = Issuer(issuer or f"http://{host}:{port}").app()
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(serve)

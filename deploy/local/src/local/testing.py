@@ -1,0 +1,124 @@
+"""Fixtures for everybody's tests: real servers, never stand-ins for them. Registered by the root conftest.py.
+
+A test that uses one of them is marked `server`, so that `make check` can leave it out. Each worker process of
+pytest-xdist has servers of its own; they are not durable.
+"""
+
+import importlib
+import importlib.util
+import shutil
+import tempfile
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local.nats import Nats
+from local.port import free_port as some_free_port
+from local.postgres import Postgres
+
+SERVER_FIXTURES = frozenset({"postgres_server", "nats_server"})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, before `-m` selects."""
+    for item in items:
+        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    return some_free_port()
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards, with a short path."""
+    with tempfile.TemporaryDirectory(prefix="creatorscout-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder: Path) -> Iterator[Postgres]:
+    """An embedded Postgres. Take `database_url` unless the test is about the server itself."""
+    with Postgres.start(server_folder / "postgres", durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server(server_folder: Path) -> Iterator[Nats]:
+    """An embedded nats-server with JetStream, shared by the tests of a worker process: clean up your streams."""
+    with Nats.start(server_folder / "nats", durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def own_nats_server() -> Iterator[Nats]:
+    """A nats-server for one test alone, which may kill and restart it."""
+    folder = Path(tempfile.mkdtemp(prefix="creatorscout-"))
+    try:
+        with Nats.start(folder, durable=False) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: Postgres) -> str:
+    """The name of a database with the migrations applied, to be cloned."""
+    if importlib.util.find_spec("migrate.schema") is None:
+        pytest.fail("there is no migrate.schema yet; use empty_database_url")
+    name = "migrated_template"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    upgrade = importlib.import_module("migrate.schema").upgrade
+    upgrade(postgres_server.database_url(name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[str]:
+    """The URL of a new database with the migrations applied, for one test."""
+    with new_database(postgres_server, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[str]:
+    """The URL of a new database with the migrations applied, shared by one test file."""
+    with new_database(postgres_server, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of a new database with nothing in it, for one test."""
+    with new_database(postgres_server, "template0") as url:
+        yield url
+
+
+@contextmanager
+def new_database(server: Postgres, template: str) -> Generator[str]:
+    """A new database cloned from another, dropped at the end with whatever still uses it."""
+    name = f"test_{uuid.uuid4().hex}"
+    clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(clone.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield server.database_url(name)
+    finally:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(drop.format(sql.Identifier(name)))

@@ -1,0 +1,7 @@
+"""Whether Postgres answers."""
+
+from common.db.pool import Connection
+
+
+async def ping(connection: Connection) -> None:
+    await connection.execute("select 1")

@@ -1,0 +1,145 @@
+"""Jobs as their owner reads them: polled by the frontend, and in full. Every statement carries the owner.
+
+What a poll shows changes only under the job's lock together with `event_seq`, so (job, event_seq, status) names a state.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import OperationalError
+from psycopg.rows import class_row
+
+from common.db.pool import Connection
+from common.domain.job import JobStatus, Mode, PlatformName, StopReason, WaitingOn
+from common.domain.model import Model
+from common.domain.outcome import Outcome
+
+# Postgres cannot serve now: not there, no free connection in time, a lock or a statement that took too long.
+DatabaseUnavailableError = OperationalError
+
+
+class JobVersion(Model):
+    """Names the state that a poll shows."""
+
+    event_seq: int
+    status: JobStatus
+
+
+class JobPoll(JobVersion):
+    """A job and all that it delivered. `results` is JSON text, made by Postgres in the same snapshot."""
+
+    delivered_count: int
+    target_results: int
+    error: str | None
+    progress: float
+    results: str
+
+
+class JobView(Model):
+    """Everything about a job but its creators."""
+
+    id: UUID
+    platform: PlatformName
+    mode: Mode
+    status: JobStatus
+    waiting_on: WaitingOn | None
+    stop_reason: StopReason | None
+    error: str | None
+    reference: str | None
+    campaign_id: UUID | None
+    target_results: int
+    progress: float
+    delivered_count: int
+    pending_count: int
+    reserve_count: int
+    items_count: int
+    outcomes: dict[Outcome, int]
+    calls_count: int
+    pages_count: int
+    credits_spent: int
+    credits_reserved: int
+    credits_max: int
+    created_at: datetime
+    started_at: datetime | None
+    deadline_at: datetime | None
+    ended_at: datetime | None
+
+
+async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
+    """One look at the primary key; None if the owner has no such job on this platform."""
+    async with connection.cursor(row_factory=class_row(JobVersion)) as cursor:
+        await cursor.execute(
+            """select event_seq, status from jobs
+               where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
+            {"owner": owner, "platform": platform, "job_id": job_id},
+        )
+        return await cursor.fetchone()
+
+
+async def read_poll(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobPoll | None:
+    """The job with its creators: one element per step that found some, in the order of their delivery."""
+    async with connection.cursor(row_factory=class_row(JobPoll)) as cursor:
+        await cursor.execute(
+            """select j.event_seq, j.status, j.delivered_count, j.target_results, j.error,
+                   round(j.progress::numeric, 2)::float8 as progress,
+                   coalesce((
+                       select json_agg(json_build_object(
+                           'id', r.id,
+                           'jobId', j.id,
+                           'createdAt', to_char(r.paged_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                           'creators', r.creators) order by r.first_seq)
+                       from (
+                           select s.id, coalesce(s.paged_at, s.created_at) as paged_at, min(c.seq) as first_seq,
+                               json_agg(json_build_object(
+                                   'creator', json_build_object(
+                                       'name', c.name,
+                                       'followers', c.followers,
+                                       'avatarUrl', c.details #> '{account,avatar_url}',
+                                       'profilePicUrl', c.details #> '{account,avatar_url}',
+                                       'bio', c.details #> '{account,bio}',
+                                       'emails', c.details -> 'emails',
+                                       'uniqueId', c.handle,
+                                       'verified', c.verified),
+                                   'video', json_build_object(
+                                       'description', c.details #> '{video,description}',
+                                       'url', c.details #> '{video,url}',
+                                       'statistics', json_build_object(
+                                           'likes', c.details #> '{video,likes}',
+                                           'comments', c.details #> '{video,comments}',
+                                           'shares', c.details #> '{video,shares}',
+                                           'views', c.details #> '{video,views}')),
+                                   'hashtags', c.details -> 'hashtags',
+                                   'platform', coalesce(p.label, j.platform)) order by c.seq) as creators
+                           from candidates c
+                           join steps s on s.search_id = c.search_id and s.step = c.step
+                           where c.job_id = j.id and c.seq is not null
+                           group by s.search_id, s.step
+                       ) r), '[]')::text as results
+               from jobs j left join platform_states p on p.platform = j.platform
+               where j.id = %(job_id)s and j.owner = %(owner)s and j.platform = %(platform)s""",
+            {"owner": owner, "platform": platform, "job_id": job_id},
+        )
+        return await cursor.fetchone()
+
+
+async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobView | None:
+    """None if there is no such job or it is another's."""
+    async with connection.cursor(row_factory=class_row(JobView)) as cursor:
+        await cursor.execute(
+            """select j.id, j.platform, j.mode, j.status, j.stop_reason, j.error, j.reference, j.campaign_id,
+                   j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
+                   j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
+                   j.credits_reserved, j.credits_max, j.created_at, j.started_at, j.deadline_at, j.ended_at,
+                   case when j.ended_at is not null then null
+                        when j.status = 'pending' and j.admitted_at is null then 'owner_limit'
+                        else (select p.reason from platform_states p
+                              where p.platform = j.platform and p.state <> 'open'
+                                and (p.until is null or p.until > now())) end as waiting_on,
+                   (select coalesce(sum(s.items_count), 0)::int from steps s where s.job_id = j.id) as items_count,
+                   (select coalesce(jsonb_object_agg(o.outcome, o.count), '{}') from (
+                        select outcome, sum(count)::int as count from step_outcomes
+                        where job_id = j.id group by outcome) o) as outcomes
+               from jobs j where j.id = %(job_id)s and j.owner = %(owner)s""",
+            {"owner": owner, "job_id": job_id},
+        )
+        return await cursor.fetchone()

@@ -1,0 +1,94 @@
+"""What an answer of ScrapeCreators means, before anybody reads its content.
+
+Decide by the HTTP status first; bodies of errors lack keys, and `success` is true in some 404s.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from common.errors import (
+    CreatorscoutError,
+    KeyRefusedError,
+    NotFoundError,
+    OutOfCreditsError,
+    RateLimitedError,
+    RefusedRequestError,
+    ShapeError,
+    UpstreamFailedError,
+)
+
+RETRY_AFTER_MAX = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer. `bytes_on_wire` counts what travelled, `body` is decoded."""
+
+    status: int
+    body: bytes
+    retry_after: timedelta | None
+    milliseconds: int
+    bytes_on_wire: int
+
+
+class _Envelope(msgspec.Struct):
+    success: object = None
+    credits_charged: object = None
+
+
+def charged(answer: Answer, *, price: int) -> int:
+    """The credits that this answer cost: what it says, else the price of a 200, else nothing."""
+    envelope = _envelope(answer.body)
+    if envelope is not None:
+        said = envelope.credits_charged
+        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= 1000:
+            return said
+    return price if answer.status == 200 else 0
+
+
+def fault(answer: Answer) -> CreatorscoutError | None:
+    """What is wrong with the answer, None for a 200 that can be read."""
+    status = answer.status
+    if status == 200:
+        envelope = _envelope(answer.body)
+        if envelope is None:
+            return ShapeError("the answer is not a JSON object")
+        return ShapeError("the answer says that it failed") if envelope.success is False else None
+    match status:
+        case 401:
+            return KeyRefusedError("the upstream refused the key")
+        case 402:
+            return OutOfCreditsError("the upstream account has no credits left")
+        case 404:
+            return NotFoundError("the upstream does not know it")
+        case 429:
+            return RateLimitedError(answer.retry_after)
+        case 408:
+            return UpstreamFailedError(status)
+        case _:
+            return UpstreamFailedError(status) if status >= 500 else RefusedRequestError(status)
+
+
+def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
+    """A Retry-After header as a duration: seconds or an HTTP date (RFC 9110), None if absent or nonsense."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return min(timedelta(seconds=min(int(value), 86_400)), RETRY_AFTER_MAX)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max(at - now, timedelta(0)), RETRY_AFTER_MAX)
+
+
+def _envelope(body: bytes) -> _Envelope | None:
+    try:
+        return msgspec.json.decode(body, type=_Envelope)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None

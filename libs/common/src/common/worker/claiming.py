@@ -1,0 +1,141 @@
+"""Taking a delivered step, or finding out what else its message asks for."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from common.db import ledger as ledger_table
+from common.db import step as step_table
+from common.db.job import lock_job
+from common.db.step import Claim, ClaimRequest, DueStep, StepView
+from common.domain.message import StepMessage
+from common.resources.process import Resources
+from common.transaction.failure import end_if_overdue, fail_undeliverable
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=20)
+NAK_MAX_S = 10.0
+
+
+class Answer(StrEnum):
+    """What becomes of the message."""
+
+    ACK = "ack"
+    NAK = "nak"
+    LEAVE = "leave"  # somebody else works on this very message now: an ack would delete it under them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`delay_s` counts for NAK. `reason` is a constant for the log."""
+
+    answer: Answer
+    reason: str
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A step's message as it came: its place in the stream tells it from another message of the same step."""
+
+    message: StepMessage
+    sequence: int
+
+
+async def claim(resources: Resources, delivery: Delivery, token: UUID) -> Claim | Reply:
+    """The step under a fresh lease, or what to do with the message instead."""
+    settings = await resources.settings.current()
+    message = delivery.message
+    request = ClaimRequest(
+        search_id=message.search_id,
+        step=message.step,
+        generation=message.generation,
+        token=token,
+        lease=LEASE,
+        sequence=delivery.sequence,
+        attempts_max=settings.recovery.attempts_max,
+    )
+    async with resources.database.connection() as connection:
+        claimed = await step_table.claim_step(connection, request)
+        view = (
+            None if claimed else await step_table.view_step(connection, search_id=message.search_id, step=message.step)
+        )
+    if claimed is None:
+        return await _explain(resources, delivery, view, settings.recovery.attempts_max)
+    if claimed.has_open_calls:
+        await _lose_calls(resources, claimed, token)
+    return claimed
+
+
+async def _lose_calls(resources: Resources, claimed: Claim, token: UUID) -> None:
+    async with resources.database.transaction() as connection:
+        await lock_job(connection, job_id=claimed.job_id)
+        lost = await ledger_table.lose_open_calls(
+            connection, job_id=claimed.job_id, search_id=claimed.search_id, step=claimed.step, token=token
+        )
+    log.warning("calls.lost", job_id=str(claimed.job_id), step=claimed.step, count=lost)
+
+
+async def _explain(resources: Resources, delivery: Delivery, view: StepView | None, attempts_max: int) -> Reply:
+    message = delivery.message
+    reason = _why_idle(view, message)
+    if view is None or reason is not None:
+        if reason == "done":
+            await _publish_successor(resources, message)
+        return Reply(answer=Answer.ACK, reason=reason or "unknown_step")
+    if view.is_overdue:
+        _, due = await end_if_overdue(await resources.unit(), message.job_id)
+        await resources.publication.publish(due)
+        return Reply(answer=Answer.ACK, reason="overdue")
+    remaining = view.lease_remaining.total_seconds() if view.lease_remaining else 0.0
+    if remaining > 0:
+        if view.claimed_sequence != delivery.sequence:
+            return Reply(answer=Answer.ACK, reason="held_by_another_message")
+        return Reply(answer=Answer.NAK, reason="held", delay_s=min(remaining + 0.1, NAK_MAX_S))
+    if view.attempts >= attempts_max and view.phase == "page":
+        await _give_up(resources, message)
+        return Reply(answer=Answer.ACK, reason="attempts_used_up")
+    return Reply(answer=Answer.NAK, reason="raced", delay_s=1.0)
+
+
+def _why_idle(view: StepView | None, message: StepMessage) -> str | None:
+    """Why nothing is to be done for the message at all, None if there is something."""
+    match view:
+        case None:
+            return "unknown_step"
+        case StepView(phase="done"):
+            return "done"
+        case StepView(phase="held"):
+            return "held_back"
+        case StepView() if view.job_status.is_final or not view.is_admitted:
+            return "not_active"
+        case StepView() if message.generation != view.generation:
+            return "old_generation"
+        case _:
+            return None
+
+
+async def _publish_successor(resources: Resources, message: StepMessage) -> None:
+    """The step is done, but the process may have died before it told QStash of the next one."""
+    async with resources.database.connection() as connection:
+        successor = await step_table.unclaimed_successor(connection, search_id=message.search_id, step=message.step)
+    if successor is not None:
+        await resources.publication.publish([successor])
+
+
+async def _give_up(resources: Resources, message: StepMessage) -> None:
+    reference = resources.clock.new_id().hex[-12:]
+    log.error(
+        "step.given_up",
+        job_id=str(message.job_id),
+        search_id=str(message.search_id),
+        step=message.step,
+        reference=reference,
+    )
+    step = DueStep(job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation)
+    due = await fail_undeliverable(await resources.unit(), step, reference=reference)
+    await resources.publication.publish(due)

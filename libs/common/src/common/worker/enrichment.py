@@ -1,0 +1,210 @@
+"""Learning the profiles of a step's pending candidates: from the cache first, the rest bought side by side."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from common.db import ledger as ledger_table
+from common.db import profile as profile_table
+from common.db.candidate import PendingCandidate
+from common.db.pool import Database
+from common.db.profile import ProfileClaim, StoredProfile
+from common.db.step import Claim
+from common.domain.creator import Account
+from common.domain.outcome import Enrichment
+from common.engine.enrichment import Enriched
+from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
+from common.platform import Platform, ProfileKind
+from common.upstream.client import CALL_MAX_S
+from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut
+from common.worker.retry import with_retries
+
+log = structlog.get_logger()
+
+CLAIM_LASTS = timedelta(seconds=CALL_MAX_S + 15)
+LOOK_AGAIN_S = 0.25
+LOOKS_MAX = 400  # longer than any claim lasts
+
+
+class Slots:
+    """How many profile calls a process makes at once; the number may change while it runs."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._semaphore = asyncio.Semaphore(0)
+
+    def of(self, count: int) -> asyncio.Semaphore:
+        """The semaphore for this number. After a change the old one runs out on its own."""
+        if count != self._count:
+            self._count, self._semaphore = count, asyncio.Semaphore(count)
+        return self._semaphore
+
+
+@dataclass(slots=True)
+class _Round:
+    """One step's enrichment: what stops the buying, once it is stopped."""
+
+    claim: Claim
+    token: UUID
+    max_age: timedelta
+    slots: asyncio.Semaphore
+    stopped_by: CreatorscoutError | None = None
+
+
+class Enricher:
+    """Enriches for one platform, whose profile endpoint is `kind`."""
+
+    def __init__(self, database: Database, buyer: Buyer, platform: Platform, kind: ProfileKind) -> None:
+        self._database = database
+        self._buyer = buyer
+        self._platform = platform
+        self._kind = kind
+        self._slots = Slots()
+
+    async def enrich(
+        self, claim: Claim, token: UUID, pending: Sequence[PendingCandidate], *, concurrency: int, max_age: timedelta
+    ) -> list[Enriched]:
+        """Everything that could be learnt of each candidate, in their order.
+
+        What a limit of the job cut off is `skipped`, what cannot be read is `failed`. Raises what concerns the whole
+        step: a pause of the platform, a fence, the job's end, or RetryError if profiles could not be reached; what
+        was bought by then is kept in the cache.
+        """
+        ids = [candidate.platform_id for candidate in pending]
+        stored = {profile.platform_id: profile for profile in await self._fresh(ids, max_age)}
+        work = _Round(claim=claim, token=token, max_age=max_age, slots=self._slots.of(concurrency))
+        results = await asyncio.gather(*(self._one(work, candidate, stored) for candidate in pending))
+        if work.stopped_by is not None:
+            raise work.stopped_by
+        return results
+
+    def as_known(self, pending: Sequence[PendingCandidate], enrichment: Enrichment) -> list[Enriched]:
+        """The candidates as their pages told, with the reason why nothing was added."""
+        return [_as_known(candidate, enrichment) for candidate in pending]
+
+    async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
+        profile = stored.get(candidate.platform_id)
+        if profile is not None:
+            return _from_cache(candidate, profile)
+        if not self._kind.is_needed(candidate.details.account):
+            return _as_known(candidate, Enrichment.NOT_NEEDED)
+        try:
+            return await self._look_up(work, candidate)
+        except NotFoundError:
+            return _as_known(candidate, Enrichment.NOT_FOUND)
+        except SkipError as error:
+            log.info("profile.unreadable", platform_id=candidate.platform_id, error=type(error).__name__)
+            return _as_known(candidate, Enrichment.FAILED)
+        except GateShutError as error:
+            if error.reason is Shut.CREDITS:
+                return _as_known(candidate, Enrichment.SKIPPED)
+            return self._stop(work, candidate, error)
+        except CreatorscoutError as error:
+            return self._stop(work, candidate, error)
+
+    def _stop(self, work: _Round, candidate: PendingCandidate, error: CreatorscoutError) -> Enriched:
+        """Let the calls under way finish, start no further one; a platform-wide reason outranks a transient one."""
+        if work.stopped_by is None or (isinstance(work.stopped_by, RetryError) and not isinstance(error, RetryError)):
+            work.stopped_by = error
+        return _as_known(candidate, Enrichment.SKIPPED)
+
+    async def _look_up(self, work: _Round, candidate: PendingCandidate) -> Enriched:
+        profile_claim = ProfileClaim(
+            platform=self._platform.name,
+            platform_id=candidate.platform_id,
+            token=work.token,
+            lasts=CLAIM_LASTS,
+            max_age=work.max_age,
+        )
+        for _ in range(LOOKS_MAX):
+            async with work.slots:
+                if work.stopped_by is not None and not isinstance(work.stopped_by, RetryError):
+                    return _as_known(candidate, Enrichment.SKIPPED)
+                if await self._claim(profile_claim):
+                    return await self._buy(work, candidate)
+            # Somebody else buys it just now, or has. Wait without a slot.
+            fresh = await self._fresh([candidate.platform_id], work.max_age)
+            if fresh:
+                return _from_cache(candidate, fresh[0])
+            await asyncio.sleep(LOOK_AGAIN_S)
+        raise RetryError("another worker has been buying this profile for too long")
+
+    async def _buy(self, work: _Round, candidate: PendingCandidate) -> Enriched:
+        known = candidate.details.account
+        order = Order(kind="profile", path=self._kind.path, params=self._kind.ask(known), price=self._kind.price)
+
+        async def call() -> Bought:
+            return await self._buyer.buy(self._platform.name, work.claim, work.token, order)
+
+        try:
+            bought = await with_retries(call)
+        except NotFoundError:
+            await self._store(candidate.platform_id, None)
+            raise
+        except CreatorscoutError:
+            await self._release(work, candidate.platform_id)
+            raise
+        return await self._keep(work, candidate, bought)
+
+    async def _keep(self, work: _Round, candidate: PendingCandidate, bought: Bought) -> Enriched:
+        """Commit the profile together with its ledger row, as it arrives."""
+        try:
+            account = self._kind.read(bought.body)
+            if account.platform_id != candidate.platform_id:
+                # The handle belongs to somebody else by now.
+                raise ShapeError("the profile is another account's")
+        except NotFoundError:
+            await self._store(candidate.platform_id, None, bought)
+            raise
+        except ShapeError:
+            await self._buyer.settle_unreadable(bought)
+            await self._release(work, candidate.platform_id)
+            raise
+        await self._store(candidate.platform_id, account, bought)
+        return _merged(candidate, account, Enrichment.BOUGHT)
+
+    async def _store(self, platform_id: str, account: Account | None, bought: Bought | None = None) -> None:
+        async with self._database.transaction() as connection:
+            if bought is not None:
+                await ledger_table.settle_call(connection, bought.settlement)
+            await profile_table.store_profile(
+                connection, platform=self._platform.name, platform_id=platform_id, account=account
+            )
+
+    async def _claim(self, claim: ProfileClaim) -> bool:
+        async with self._database.connection() as connection:
+            return await profile_table.claim_profile(connection, claim)
+
+    async def _release(self, work: _Round, platform_id: str) -> None:
+        async with self._database.connection() as connection:
+            await profile_table.release_profile(
+                connection, platform=self._platform.name, platform_id=platform_id, token=work.token
+            )
+
+    async def _fresh(self, ids: list[str], max_age: timedelta) -> list[StoredProfile]:
+        async with self._database.connection() as connection:
+            return await profile_table.fresh_profiles(
+                connection, platform=self._platform.name, platform_ids=ids, max_age=max_age
+            )
+
+
+def _from_cache(candidate: PendingCandidate, profile: StoredProfile) -> Enriched:
+    if profile.account is None:
+        return _as_known(candidate, Enrichment.NOT_FOUND)
+    return _merged(candidate, profile.account, Enrichment.CACHED)
+
+
+def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichment) -> Enriched:
+    return Enriched(
+        platform_id=candidate.platform_id,
+        account=candidate.details.account.merged_with(account),
+        enrichment=enrichment,
+    )
+
+
+def _as_known(candidate: PendingCandidate, enrichment: Enrichment) -> Enriched:
+    return Enriched(platform_id=candidate.platform_id, account=candidate.details.account, enrichment=enrichment)

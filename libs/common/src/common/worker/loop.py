@@ -1,0 +1,133 @@
+"""The worker's loop: pull a step when there is room and the platform may be called, perform it, answer."""
+
+import asyncio
+import time
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from common.db.pool import DATABASE_UNAVAILABLE
+from common.domain.message import StepMessage
+from common.messaging.pull import StepPuller
+from common.worker.claiming import Answer, Delivery, Reply
+from common.worker.step import Tools, perform
+
+log = structlog.get_logger()
+
+SLOTS = 16
+PAUSE_LOOK_S = 1.0
+GRACE_S = 15.0
+FAULT_DELAY_S = 5.0
+
+
+class WorkerLoop:
+    """Performs up to sixteen steps at once."""
+
+    def __init__(self, tools: Tools, puller: StepPuller) -> None:
+        self._tools = tools
+        self._puller = puller
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then what is in hand gets fifteen seconds, the rest is handed back."""
+        while not stop.is_set():
+            if len(self._tasks) >= SLOTS:
+                await self._room(stop)
+                continue
+            message = await self._next(stop)
+            if message is not None:
+                task = asyncio.create_task(self._handle(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        await self._hand_back()
+
+    async def _room(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+    async def _next(self, stop: asyncio.Event) -> Msg | None:
+        try:
+            is_open = await self._tools.gate.is_open()
+        except DATABASE_UNAVAILABLE as error:
+            log.warning("database.unavailable", error=type(error).__name__)
+            is_open = False
+        if is_open:
+            return await self._puller.next(stop)
+        try:
+            await asyncio.wait_for(stop.wait(), PAUSE_LOOK_S)
+        except TimeoutError:
+            return None
+        return None
+
+    async def _hand_back(self) -> None:
+        if not self._tasks:
+            return
+        await asyncio.wait(self._tasks, timeout=GRACE_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _handle(self, message: Msg) -> None:
+        started = time.monotonic()
+        delivery = _read(message)
+        if delivery is None:
+            # Not ours to understand, and repeating does not mend it: the advisory keeps it.
+            await message.term()
+            log.error("step.unreadable", sequence=message.metadata.sequence.stream)
+            return
+        structlog.contextvars.bind_contextvars(
+            platform=self._tools.platform.name.value,
+            job_id=str(delivery.message.job_id),
+            search_id=str(delivery.message.search_id),
+            step=delivery.message.step,
+            generation=delivery.message.generation,
+        )
+        try:
+            reply = await perform(self._tools, delivery, message.in_progress)
+        except asyncio.CancelledError:
+            await _answer(message, Reply(answer=Answer.NAK, reason="shutdown"))
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
+            reply = self._broken(error)
+        await _answer(message, reply)
+        log.info(
+            "step.performed",
+            answer=reply.answer.value,
+            reason=reply.reason,
+            deliveries=message.metadata.num_delivered,
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+
+    def _broken(self, error: Exception) -> Reply:
+        """A fault of ours or of the database: bounded by the step's attempts, found again by its reference."""
+        reference = self._tools.resources.clock.new_id().hex[-12:]
+        if isinstance(error, DATABASE_UNAVAILABLE):
+            log.warning("database.unavailable", error=type(error).__name__, reference=reference)
+        else:
+            log.error("step.broke", error=type(error).__name__, reference=reference, exc_info=error)
+        return Reply(answer=Answer.NAK, reason="broken", delay_s=FAULT_DELAY_S)
+
+
+def _read(message: Msg) -> Delivery | None:
+    try:
+        step = StepMessage.model_validate_json(message.data)
+    except ValidationError:
+        return None
+    return Delivery(message=step, sequence=message.metadata.sequence.stream)
+
+
+async def _answer(message: Msg, reply: Reply) -> None:
+    try:
+        match reply.answer:
+            case Answer.ACK:
+                await message.ack()
+            case Answer.NAK:
+                await message.nak(delay=reply.delay_s or None)
+            case Answer.LEAVE:
+                pass
+    except NatsError as error:
+        # Unanswered it comes again, and finds what was committed.
+        log.warning("message.unanswered", error=type(error).__name__)

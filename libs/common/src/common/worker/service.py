@@ -1,0 +1,114 @@
+"""A platform's worker as a process: `run_worker(table)` is all that a platform's main has to call."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from common.db.ping import ping
+from common.db.platform_state import announce_platform
+from common.db.pool import DATABASE_UNAVAILABLE
+from common.errors import ConfigurationError
+from common.log import configure_logging
+from common.messaging.pull import StepPuller
+from common.platform import Platform
+from common.resources.process import DoorSettings, Resources, open_resources
+from common.settings import (
+    DatabaseSettings,
+    NatsSettings,
+    QStashSettings,
+    ServerSettings,
+    UpstreamSettings,
+    read_settings,
+)
+from common.upstream.client import ScrapeCreators
+from common.worker.enrichment import Enricher
+from common.worker.health import Check, HealthServer
+from common.worker.loop import SLOTS, WorkerLoop
+from common.worker.purchase import Buyer
+from common.worker.step import Tools
+from common.worker.upkeep import PlatformGate
+
+log = structlog.get_logger()
+
+POOL_MAX = 8
+
+
+def run_worker(platform: Platform, *, port: int) -> None:
+    """Serve the platform's steps until SIGTERM. `port` is the default of PORT."""
+    try:
+        server, doors, upstream = _settings(port)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{platform.name}: {error}\n")
+        sys.exit(2)
+    configure_logging(level=server.log_level, form=server.log_format)
+    uvloop.run(_serve(platform, server, doors, upstream))
+
+
+def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings]:
+    server, database, nats, qstash, upstream = read_settings(
+        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings, port=port
+    )
+    assert isinstance(server, ServerSettings)
+    assert isinstance(database, DatabaseSettings)
+    assert isinstance(nats, NatsSettings)
+    assert isinstance(qstash, QStashSettings)
+    assert isinstance(upstream, UpstreamSettings)
+    return server, DoorSettings(database=database, nats=nats, qstash=qstash), upstream
+
+
+async def _serve(
+    platform: Platform, server: ServerSettings, doors: DoorSettings, upstream_settings: UpstreamSettings
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_resources(doors, name=platform.name, pool_max=POOL_MAX, on_lost=stop.set) as resources:
+        upstream = ScrapeCreators(upstream_settings, resources.clock)
+        puller = StepPuller(resources.messaging, platform.name)
+        await puller.open()
+        async with resources.database.connection() as connection:
+            await announce_platform(
+                connection,
+                platform=platform.name,
+                label=platform.label,
+                modes=sorted(platform.modes),
+                search_kinds=sorted(platform.searches),
+            )
+        health = HealthServer(host=server.host, port=server.port, is_ready=_readiness(resources, stop))
+        serving = asyncio.create_task(health.serve())
+        log.info("service.started", service=platform.name.value, port=server.port, slots=SLOTS)
+        try:
+            await WorkerLoop(_tools(resources, platform, upstream), puller).run(stop)
+        finally:
+            await puller.close()
+            await upstream.close()
+            health.should_exit = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+    log.info("service.stopped", service=platform.name.value)
+
+
+def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -> Tools:
+    gate = PlatformGate(resources.database, platform.name)
+    buyer = Buyer(resources.database, upstream, gate, resources.clock)
+    enricher = Enricher(resources.database, buyer, platform, platform.profile) if platform.profile else None
+    return Tools(resources=resources, platform=platform, buyer=buyer, enricher=enricher, gate=gate)
+
+
+def _readiness(resources: Resources, stop: asyncio.Event) -> Check:
+    async def is_ready() -> bool:
+        if stop.is_set() or not resources.messaging.is_connected:
+            return False
+        try:
+            async with resources.database.connection() as connection:
+                await ping(connection)
+        except DATABASE_UNAVAILABLE:
+            return False
+        return True
+
+    return is_ready

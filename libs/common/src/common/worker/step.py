@@ -1,0 +1,267 @@
+"""A worker's turn: claim, page, enrichment, publish, and the answer to the message."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from nats.errors import Error as NatsError
+
+from common.db import candidate as candidate_table
+from common.db import step as step_table
+from common.db.pool import DATABASE_UNAVAILABLE
+from common.db.step import Claim, DueStep
+from common.domain.outcome import Enrichment
+from common.engine.failure import decide_pause, search_end_for
+from common.errors import CoolDownError, FencedError, RetryError, ShapeError, SkipError
+from common.messaging.topology import HEARTBEAT_S, progress_subject
+from common.platform import Page, Platform, SearchInput, SearchKind
+from common.resources.process import Resources
+from common.transaction.enrichment import commit_enrichment
+from common.transaction.failure import commit_search_end, end_if_overdue
+from common.transaction.page import PageResult, PaidPage, commit_page
+from common.worker.claiming import LEASE, NAK_MAX_S, Answer, Delivery, Reply, claim
+from common.worker.enrichment import Enricher
+from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut
+from common.worker.retry import with_retries
+from common.worker.upkeep import PlatformGate
+
+log = structlog.get_logger()
+
+Beat = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a worker works with."""
+
+    resources: Resources
+    platform: Platform
+    buyer: Buyer
+    enricher: Enricher | None
+    gate: PlatformGate
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A claimed step on its way."""
+
+    claim: Claim
+    token: UUID
+    publications: list[asyncio.Task[list[str | None]]]
+
+
+async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
+    """Do the delivered step as far as it can be done now. Repeating it changes nothing.
+
+    `beat` keeps the message alive. Errors that are nobody's fault but ours come through; the step is released then.
+    """
+    token = tools.resources.clock.new_id()
+    claimed = await claim(tools.resources, delivery, token)
+    if isinstance(claimed, Reply):
+        return claimed
+    turn = _Turn(claim=claimed, token=token, publications=[])
+    structlog.contextvars.bind_contextvars(phase=claimed.phase, attempt=claimed.attempts)
+    work = asyncio.ensure_future(_work(tools, turn))
+    heart = asyncio.ensure_future(_keep_alive(tools, turn, beat))
+    try:
+        await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return Reply(answer=Answer.LEAVE, reason="fenced")
+        return await _conclude(tools, turn, work)
+    except BaseException:
+        # Shutdown or a fault of ours: whoever comes next need not wait for the lease.
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await _release(tools, turn, is_attempt_returned=work.cancelled())
+        raise
+    finally:
+        heart.cancel()
+
+
+async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> Reply:
+    try:
+        reason = await work
+    except FencedError:
+        return Reply(answer=Answer.LEAVE, reason="fenced")
+    except CoolDownError as error:
+        await tools.gate.pause(decide_pause(error))
+        await _release(tools, turn, is_attempt_returned=True)
+        return Reply(answer=Answer.NAK, reason="paused", delay_s=NAK_MAX_S)
+    except GateShutError as error:
+        return await _stand_down(tools, turn, error)
+    except RetryError as error:
+        await _release(tools, turn, is_attempt_returned=False)
+        delay_s = min(tools.resources.clock.jitter(2.0**turn.claim.attempts), NAK_MAX_S)
+        log.warning("step.postponed", error=str(error), seconds=delay_s)
+        return Reply(answer=Answer.NAK, reason="postponed", delay_s=delay_s)
+    finally:
+        if turn.publications:
+            await asyncio.gather(*turn.publications)
+    await _hint(tools, turn)
+    return Reply(answer=Answer.ACK, reason=reason)
+
+
+async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
+    match error.reason:
+        case Shut.FINAL:
+            return Reply(answer=Answer.ACK, reason="not_active")
+        case Shut.OVERDUE:
+            _, due = await end_if_overdue(await tools.resources.unit(), turn.claim.job_id)
+            await tools.resources.publication.publish(due)
+            return Reply(answer=Answer.ACK, reason="overdue")
+        case _:
+            await _release(tools, turn, is_attempt_returned=True)
+            return Reply(answer=Answer.NAK, reason="paused", delay_s=NAK_MAX_S)
+
+
+async def _work(tools: Tools, turn: _Turn) -> str:
+    is_enriching = turn.claim.phase == "enrichment"
+    if not is_enriching:
+        result = await _page(tools, turn)
+        if result is None:
+            return "search_ended"
+        is_enriching = result.is_enriching
+    while is_enriching:
+        is_enriching = await _enrich(tools, turn)
+    return "performed"
+
+
+async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
+    kind = tools.platform.searches.get(turn.claim.kind)
+    if kind is None:
+        await _end_search(tools, turn, "refused")
+        return None
+    try:
+        paid = await _fetch(tools, turn, kind)
+    except SkipError as error:
+        await _end_search(tools, turn, search_end_for(error))
+        return None
+    except GateShutError as error:
+        if error.reason not in (Shut.PAGES, Shut.CREDITS):
+            raise
+        await _end_search(tools, turn, error.reason)
+        return None
+    result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
+    _publish(tools, turn, due)
+    structlog.contextvars.bind_contextvars(
+        items=len(paid.page.items),
+        search_end=result.search_end,
+        **{outcome.value: count for (outcome, _), count in result.counts.items()},
+    )
+    return result
+
+
+async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
+    """The page, read. One that cannot be read is bought once more (a declared retry), then ShapeError comes through."""
+    asked = SearchInput(query=turn.claim.query, region=turn.claim.region)
+    order = Order(kind="page", path=kind.path, params=kind.ask(asked, turn.claim.cursor), price=kind.price)
+
+    async def buy() -> Bought:
+        return await tools.buyer.buy(tools.platform.name, turn.claim, turn.token, order)
+
+    for is_last in (False, True):
+        try:
+            bought = await with_retries(buy)
+            return PaidPage(page=await _read(tools, kind, bought), settlement=bought.settlement)
+        except ShapeError:
+            log.warning("page.unreadable", path=kind.path, is_last=is_last)
+            if is_last:
+                raise
+    raise AssertionError("the loop ends by returning or raising")
+
+
+async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
+    try:
+        return kind.read(bought.body)
+    except ShapeError:
+        await tools.buyer.settle_unreadable(bought)
+        raise
+
+
+async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
+    reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
+    log.info("search.ended", search_end=reason, reference=reference)
+    due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
+    _publish(tools, turn, due)
+
+
+async def _enrich(tools: Tools, turn: _Turn) -> bool:
+    """One round over the step's pending candidates; True if the reserve brought more."""
+    assert tools.enricher is not None
+    settings = await tools.resources.settings.current()
+    async with tools.resources.database.connection() as connection:
+        pending = await candidate_table.pending_of_step(
+            connection, job_id=turn.claim.job_id, search_id=turn.claim.search_id, step=turn.claim.step
+        )
+    if turn.claim.attempts > settings.recovery.attempts_max:
+        enriched = tools.enricher.as_known(pending, Enrichment.FAILED)
+    else:
+        enriched = await tools.enricher.enrich(
+            turn.claim,
+            turn.token,
+            pending,
+            concurrency=settings.api.enrichment_concurrency,
+            max_age=settings.profiles.max_age,
+        )
+    is_enriching, due = await commit_enrichment(await tools.resources.unit(), turn.claim, turn.token, enriched)
+    _publish(tools, turn, due)
+    await _hint(tools, turn)
+    return is_enriching
+
+
+def _publish(tools: Tools, turn: _Turn, due: list[DueStep]) -> None:
+    """Tell QStash at once, beside the work that goes on; awaited before the message is acknowledged."""
+    if due:
+        turn.publications.append(asyncio.ensure_future(tools.resources.publication.publish(due)))
+
+
+async def _hint(tools: Tools, turn: _Turn) -> None:
+    """Whoever watches may look now. Lost hints do not matter."""
+    try:
+        await tools.resources.messaging.client.publish(progress_subject(turn.claim.job_id), b"")
+    except NatsError:
+        log.debug("hint.lost")
+
+
+async def _release(tools: Tools, turn: _Turn, *, is_attempt_returned: bool) -> None:
+    """Hand the step back. If Postgres cannot be told, the lease runs out by itself."""
+    try:
+        async with tools.resources.database.connection() as connection:
+            await step_table.release_step(
+                connection,
+                search_id=turn.claim.search_id,
+                step=turn.claim.step,
+                token=turn.token,
+                is_attempt_returned=is_attempt_returned,
+            )
+    except DATABASE_UNAVAILABLE as error:
+        log.warning("lease.not_released", error=type(error).__name__)
+
+
+async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:
+    """Renew lease and message together; returns when the step is somebody else's, or nobody could be told for a
+    whole lease."""
+    loop = asyncio.get_running_loop()
+    renewed_at = loop.time()
+    while loop.time() - renewed_at < LEASE.total_seconds():
+        await asyncio.sleep(HEARTBEAT_S)
+        try:
+            async with tools.resources.database.connection() as connection:
+                is_ours = await step_table.renew_lease(
+                    connection,
+                    search_id=turn.claim.search_id,
+                    step=turn.claim.step,
+                    token=turn.token,
+                    lease=LEASE,
+                )
+            await beat()
+        except (NatsError, OSError, *DATABASE_UNAVAILABLE) as error:
+            log.warning("lease.not_renewed", error=type(error).__name__)
+            continue
+        if not is_ours:
+            return
+        renewed_at = loop.time()

@@ -1,0 +1,73 @@
+"""Reads single values out of raw JSON: the value if it is of a type we know, else None for unknown."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from common.domain.text import clean_text
+from tiktok.body import decoded
+
+ABSENT: Final = msgspec.Raw(b"")
+"""The default of every field that we read: the key was not there."""
+
+COUNT_MAX: Final = 2**53
+"""Whole numbers beyond this were rounded on their way through JavaScript: neither a count nor an id."""
+
+IDENTIFIER_LENGTH_MAX: Final = 128
+TEXT_LENGTH_MAX: Final = 10_000
+
+_TEXT = msgspec.json.Decoder(str)
+_NUMBER = msgspec.json.Decoder(int | float | str)
+_FLAG = msgspec.json.Decoder(bool | int | float | str)
+_INSTANT = msgspec.json.Decoder(datetime)
+
+_FLAGS: dict[bool | float | str, bool] = {True: True, False: False, "1": True, "0": False, "true": True, "false": False}
+
+
+def read_string(raw: msgspec.Raw) -> str | None:
+    """A string exactly as sent, for what is judged before it is kept."""
+    return decoded(_TEXT, raw)
+
+
+def read_text(raw: msgspec.Raw, length_max: int = TEXT_LENGTH_MAX) -> str | None:
+    """Text that can be stored, "" if the upstream says that there is none."""
+    return clean_text(read_string(raw), length_max)
+
+
+def read_identifier(raw: msgspec.Raw) -> str | None:
+    """An id or a handle without `@`: a string without blanks. A number is never one, it may be rounded.
+
+    "0" is how TikTok writes that there is no id.
+    """
+    text = (read_string(raw) or "").removeprefix("@")
+    is_sound = 0 < len(text) <= IDENTIFIER_LENGTH_MAX and text.isprintable() and " " not in text and text != "0"
+    return text if is_sound else None
+
+
+def read_count(raw: msgspec.Raw) -> int | None:
+    """A whole number from 0 to 2^53, also as a string of digits. A negative one is an overflow: unknown."""
+    number = decoded(_NUMBER, raw)
+    if isinstance(number, str):
+        is_digits = number.isascii() and number.isdigit() and len(number) <= len(str(COUNT_MAX))
+        number = int(number) if is_digits else None
+    if number is None or not 0 <= number <= COUNT_MAX or number != int(number):
+        return None
+    return int(number)
+
+
+def read_flag(raw: msgspec.Raw) -> bool | None:
+    """True or false, also as 1 or 0 or as a word."""
+    flag = decoded(_FLAG, raw)
+    return None if flag is None else _FLAGS.get(flag)
+
+
+def read_instant(seconds: msgspec.Raw, iso: msgspec.Raw = ABSENT) -> datetime | None:
+    """The instant that Unix seconds tell, else an ISO time from either (without a zone it is UTC). 0 is unknown."""
+    count = read_count(seconds)
+    if count and count < 253_402_300_800:  # the year 10000
+        return datetime.fromtimestamp(count, UTC)
+    instant = decoded(_INSTANT, iso) or decoded(_INSTANT, seconds)
+    if instant is None or not 1970 <= instant.year < 9999:
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
