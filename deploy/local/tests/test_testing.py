@@ -23,3 +23,16 @@ def test_what_uses_a_server_is_marked(request: pytest.FixtureRequest, empty_data
 def test_what_uses_none_is_not(request: pytest.FixtureRequest, free_port: int) -> None:
     assert request.node.get_closest_marker("server") is None
     assert is_free(free_port)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_database_has_the_migrations_and_is_new_for_each_test(database_url: str, turn: int) -> None:
+    assert database_url not in TOUCHED
+    TOUCHED.add(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT to_regclass('jobs')").fetchone() != (None,)
+        assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+
+
+def test_a_database_of_a_test_file_is_not_that_of_a_test(database_url: str, module_database_url: str) -> None:
+    assert module_database_url not in {database_url, *TOUCHED}

@@ -7,21 +7,25 @@ pytest-xdist has servers of its own; they are not durable.
 import importlib
 import importlib.util
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
+from local.child import Command, plain_environment
 from local.nats import Nats
 from local.port import free_port as some_free_port
 from local.postgres import Postgres
+from local.process import Part, Supervisor
 
-SERVER_FIXTURES = frozenset({"postgres_server", "nats_server"})
+SERVER_FIXTURES = frozenset({"postgres_server", "nats_server", "own_nats_server", "sandbox_url"})
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,6 +77,28 @@ def own_nats_server() -> Iterator[Nats]:
             yield server
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(server_folder: Path) -> Iterator[str]:
+    """The URL of a ScrapeCreators sandbox that answers without delay. Take `sandbox_url`."""
+    port = some_free_port()
+    command = Command(
+        "sandbox",
+        [sys.executable, "-m", "local.sandbox.main", "--port", str(port), "--latency", "none"],
+        plain_environment(),
+        server_folder / "sandbox.log",
+    )
+    with Supervisor() as supervisor:
+        supervisor.start(Part(command, f"http://127.0.0.1:{port}/readyz"))
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def sandbox_url(sandbox_server: str) -> str:
+    """The sandbox as new: no faults, no calls, full purses."""
+    httpx.post(f"{sandbox_server}/_sandbox/reset", trust_env=False).raise_for_status()
+    return sandbox_server
 
 
 @pytest.fixture(scope="session")

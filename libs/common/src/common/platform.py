@@ -42,7 +42,7 @@ class SearchKind:
     """A way to search: its path, how to ask, how to read.
 
     `read` gets the decoded body of a 200 and raises ShapeError if it is no page at all; a single item that
-    cannot be read becomes Unparsable. `price` is in credits.
+    cannot be read becomes Unparsable, and a page may have no items and yet a cursor. `price` is in credits.
     """
 
     path: str

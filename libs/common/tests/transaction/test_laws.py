@@ -20,10 +20,11 @@ from common.db import step as step_table
 from common.db.job import NewJob
 from common.db.ledger import CallRequest, Settlement
 from common.db.pool import Database
-from common.db.step import ClaimRequest, DueStep
+from common.db.step import ClaimRequest
 from common.domain.creator import Account, Item
 from common.domain.job import Mode, PlatformName
 from common.domain.outcome import Enrichment
+from common.domain.step import DueStep
 from common.engine.enrichment import Enriched
 from common.engine.plan import FirstSearch
 from common.platform import Page, Platform, ProfileKind, SearchKind, Unparsable
@@ -207,15 +208,19 @@ async def facts(unit: Unit, job_id: UUID) -> dict[str, Any]:
     async with unit.database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             """select j.*,
-                   (select count(*) from candidates c where c.job_id = j.id and c.outcome = 'delivered') as delivered_rows,
+                   (select count(*) from candidates c
+                       where c.job_id = j.id and c.outcome = 'delivered') as delivered_rows,
                    (select count(*) from candidates c where c.job_id = j.id) as candidate_rows,
-                   (select count(*) from candidates c where c.job_id = j.id and c.outcome in ('pending', 'reserve')) as open_rows,
+                   (select count(*) from candidates c
+                       where c.job_id = j.id and c.outcome in ('pending', 'reserve')) as open_rows,
                    (select coalesce(sum(count), 0) from step_outcomes o where o.job_id = j.id) as outcomes,
                    (select coalesce(sum(items_count), 0) from steps s where s.job_id = j.id) as items,
-                   (select coalesce(sum(count), 0) from step_outcomes o where o.job_id = j.id and o.outcome = 'delivered') as delivered_outcomes,
+                   (select coalesce(sum(count), 0) from step_outcomes o
+                       where o.job_id = j.id and o.outcome = 'delivered') as delivered_outcomes,
                    (select count(*) from upstream_calls u where u.job_id = j.id) as calls,
                    (select coalesce(sum(credits_charged), 0) from upstream_calls u where u.job_id = j.id) as charged,
-                   (select array_agg(seq order by seq) from candidates c where c.job_id = j.id and seq is not null) as seqs,
+                   (select array_agg(seq order by seq) from candidates c
+                       where c.job_id = j.id and seq is not null) as seqs,
                    (select array_agg(seq) from job_events e where e.job_id = j.id) as event_seqs
                from jobs j where id = %s""",
             [job_id],

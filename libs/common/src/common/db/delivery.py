@@ -6,9 +6,9 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
-from common.db.step import DueStep
 from common.domain.job import JobStatus
 from common.domain.model import Model
+from common.domain.step import DueStep
 
 
 class Delivered(Model):

@@ -1,6 +1,6 @@
 """Jobs as their owner reads them: polled by the frontend, and in full. Every statement carries the owner.
 
-What a poll shows changes only under the job's lock together with `event_seq`, so (job, event_seq, status) names a state.
+What a poll shows changes only together with `event_seq`, so (job, event_seq, status) names a state.
 """
 
 from datetime import datetime

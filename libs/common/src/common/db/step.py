@@ -8,8 +8,8 @@ from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
 from common.domain.job import JobStatus
-from common.domain.message import StepMessage
 from common.domain.model import Model
+from common.domain.step import DueStep
 
 
 class Claim(Model):
@@ -40,20 +40,6 @@ class StepView(Model):
     job_status: JobStatus
     is_admitted: bool
     is_overdue: bool
-
-
-class DueStep(Model):
-    """A step that QStash must be told of."""
-
-    job_id: UUID
-    search_id: UUID
-    step: int
-    generation: int
-    delay: timedelta = timedelta(0)
-
-    @property
-    def message(self) -> StepMessage:
-        return StepMessage(job_id=self.job_id, search_id=self.search_id, step=self.step, generation=self.generation)
 
 
 class NewStep(Model):

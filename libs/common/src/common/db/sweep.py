@@ -6,8 +6,8 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
-from common.db.step import DueStep
 from common.domain.model import Model
+from common.domain.step import DueStep
 
 SWEEP_LOCK = 4_201_976_002
 BATCH_MAX = 500

@@ -27,7 +27,11 @@ class Account(Model):
     language: str | None = None
 
     def merged_with(self, profile: "Account") -> "Account":
-        """This account with everything that `profile` knows laid over it; what it does not know stays."""
+        """This account with everything that `profile` knows laid over it; what it does not know stays.
+
+        Both are the same account: handles are handed on to other people, ids are not.
+        """
+        assert profile.platform_id == self.platform_id
         known = {name: value for name, value in profile if value is not None and value != ()}
         return self.model_copy(update=known)
 

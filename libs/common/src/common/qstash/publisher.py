@@ -8,7 +8,7 @@ import httpx
 from qstash import AsyncQStash
 from qstash.errors import QStashError
 
-from common.db.step import DueStep
+from common.domain.step import DueStep
 from common.errors import RetryError
 from common.settings import QStashSettings
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import structlog
 
 from common.db.pool import Database
-from common.db.step import DueStep, note_published
+from common.db.step import note_published
+from common.domain.step import DueStep
 from common.qstash.publisher import QStashPublisher, QStashUnavailableError
 
 log = structlog.get_logger()

@@ -8,7 +8,8 @@ from common.db import owner as owner_table
 from common.db import search as search_table
 from common.db import step as step_table
 from common.db.pool import Connection
-from common.db.step import DueStep, NewStep
+from common.db.step import NewStep
+from common.domain.step import DueStep
 
 
 async def admit_next(connection: Connection, clock: Clock, *, owner: str, active_jobs_max: int) -> list[DueStep]:

@@ -7,7 +7,7 @@ from common.db import owner as owner_table
 from common.db import search as search_table
 from common.db.job import NewJob
 from common.db.search import NewSearch
-from common.db.step import DueStep
+from common.domain.step import DueStep
 from common.engine.plan import FirstSearch
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit

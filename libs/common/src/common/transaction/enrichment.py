@@ -7,8 +7,9 @@ from common.db import candidate as candidate_table
 from common.db import outcome as outcome_table
 from common.db import step as step_table
 from common.db.candidate import CandidateRow
-from common.db.step import Claim, DueStep
+from common.db.step import Claim
 from common.domain.outcome import Outcome
+from common.domain.step import DueStep
 from common.engine.enrichment import Enriched, decide_refill, judge
 from common.errors import FencedError
 from common.transaction.conclusion import conclude

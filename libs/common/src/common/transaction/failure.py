@@ -5,8 +5,9 @@ from uuid import UUID
 from common.db import job as job_table
 from common.db import search as search_table
 from common.db import step as step_table
-from common.db.step import Claim, DueStep
+from common.db.step import Claim
 from common.domain.job import JobStatus, StopReason
+from common.domain.step import DueStep
 from common.engine.end import End, decide_broken
 from common.errors import FencedError
 from common.transaction.conclusion import conclude, end_job

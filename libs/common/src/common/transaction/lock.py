@@ -14,7 +14,7 @@ from common.db import job as job_table
 from common.db.job import LockedJob
 from common.db.owner import lock_owner
 from common.db.pool import Connection, Database
-from common.db.step import DueStep
+from common.domain.step import DueStep
 from common.engine.fact import JobFacts
 
 T = TypeVar("T")

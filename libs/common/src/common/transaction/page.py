@@ -10,9 +10,10 @@ from common.db import search as search_table
 from common.db import step as step_table
 from common.db.ledger import Settlement
 from common.db.outcome import OutcomeCount
-from common.db.step import Claim, DueStep, NewStep, PageMark
+from common.db.step import Claim, NewStep, PageMark
 from common.domain.creator import Item
 from common.domain.outcome import Outcome
+from common.domain.step import DueStep
 from common.engine.fact import SearchFacts
 from common.engine.page import KnownBefore, PageDecision, decide_page
 from common.errors import FencedError

@@ -76,8 +76,8 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     """A Retry-After header as a duration: seconds or an HTTP date (RFC 9110), None if absent or nonsense."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return min(timedelta(seconds=min(int(value), 86_400)), RETRY_AFTER_MAX)
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=int(value[:9])) if len(value) < 6 else RETRY_AFTER_MAX
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

@@ -1,6 +1,7 @@
 """Taking a delivered step, or finding out what else its message asks for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -10,8 +11,9 @@ import structlog
 from common.db import ledger as ledger_table
 from common.db import step as step_table
 from common.db.job import lock_job
-from common.db.step import Claim, ClaimRequest, DueStep, StepView
+from common.db.step import Claim, ClaimRequest, StepView
 from common.domain.message import StepMessage
+from common.domain.step import DueStep
 from common.resources.process import Resources
 from common.transaction.failure import end_if_overdue, fail_undeliverable
 
@@ -31,11 +33,12 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`delay_s` counts for NAK. `reason` is a constant for the log."""
+    """`delay_s` counts for NAK. `reason` is a constant and `facts` are counts, both for the log."""
 
     answer: Answer
     reason: str
     delay_s: float = 0.0
+    facts: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

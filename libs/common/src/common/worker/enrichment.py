@@ -195,7 +195,10 @@ class Enricher:
 def _from_cache(candidate: PendingCandidate, profile: StoredProfile) -> Enriched:
     if profile.account is None:
         return _as_known(candidate, Enrichment.NOT_FOUND)
-    return _merged(candidate, profile.account, Enrichment.CACHED)
+    # Avatars are signed for a day or two, profiles are kept longer: the page's own is the fresher one.
+    avatar_url = candidate.details.account.avatar_url or profile.account.avatar_url
+    account = profile.account.model_copy(update={"avatar_url": avatar_url})
+    return _merged(candidate, account, Enrichment.CACHED)
 
 
 def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichment) -> Enriched:

@@ -97,6 +97,7 @@ class WorkerLoop:
             "step.performed",
             answer=reply.answer.value,
             reason=reply.reason,
+            **reply.facts,
             deliveries=message.metadata.num_delivered,
             milliseconds=round((time.monotonic() - started) * 1000),
         )

@@ -1,8 +1,9 @@
 """A worker's turn: claim, page, enrichment, publish, and the answer to the message."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import structlog
@@ -11,8 +12,9 @@ from nats.errors import Error as NatsError
 from common.db import candidate as candidate_table
 from common.db import step as step_table
 from common.db.pool import DATABASE_UNAVAILABLE
-from common.db.step import Claim, DueStep
+from common.db.step import Claim
 from common.domain.outcome import Enrichment
+from common.domain.step import DueStep
 from common.engine.failure import decide_pause, search_end_for
 from common.errors import CoolDownError, FencedError, RetryError, ShapeError, SkipError
 from common.messaging.topology import HEARTBEAT_S, progress_subject
@@ -49,7 +51,8 @@ class _Turn:
 
     claim: Claim
     token: UUID
-    publications: list[asyncio.Task[list[str | None]]]
+    publications: list[asyncio.Task[list[str | None]]] = field(default_factory=list[asyncio.Task[list[str | None]]])
+    facts: dict[str, object] = field(default_factory=dict[str, object])
 
 
 async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
@@ -61,8 +64,7 @@ async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
     claimed = await claim(tools.resources, delivery, token)
     if isinstance(claimed, Reply):
         return claimed
-    turn = _Turn(claim=claimed, token=token, publications=[])
-    structlog.contextvars.bind_contextvars(phase=claimed.phase, attempt=claimed.attempts)
+    turn = _Turn(claim=claimed, token=token, facts={"phase": claimed.phase, "attempt": claimed.attempts})
     work = asyncio.ensure_future(_work(tools, turn))
     heart = asyncio.ensure_future(_keep_alive(tools, turn, beat))
     try:
@@ -71,7 +73,7 @@ async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             return Reply(answer=Answer.LEAVE, reason="fenced")
-        return await _conclude(tools, turn, work)
+        return replace(await _conclude(tools, turn, work), facts=turn.facts)
     except BaseException:
         # Shutdown or a fault of ours: whoever comes next need not wait for the lease.
         work.cancel()
@@ -147,11 +149,8 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
         return None
     result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
     _publish(tools, turn, due)
-    structlog.contextvars.bind_contextvars(
-        items=len(paid.page.items),
-        search_end=result.search_end,
-        **{outcome.value: count for (outcome, _), count in result.counts.items()},
-    )
+    turn.facts |= {"items": len(paid.page.items), "search_end": result.search_end}
+    turn.facts |= {outcome.value: count for (outcome, _), count in result.counts.items()}
     return result
 
 
@@ -207,6 +206,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
             concurrency=settings.api.enrichment_concurrency,
             max_age=settings.profiles.max_age,
         )
+    turn.facts |= Counter(one.enrichment.value for one in enriched)
     is_enriching, due = await commit_enrichment(await tools.resources.unit(), turn.claim, turn.token, enriched)
     _publish(tools, turn, due)
     await _hint(tools, turn)

@@ -1,0 +1,72 @@
+"""What an answer means and costs, on bodies that lack keys or lie."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common.errors import RefusedRequestError, ShapeError
+from common.upstream.answer import Answer, charged, fault, retry_after
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def answer(status: int, body: bytes) -> Answer:
+    return Answer(status=status, body=body, retry_after=None, milliseconds=1, bytes_on_wire=len(body))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "cost"),
+    [
+        (200, b'{"credits_charged": 1}', 1),
+        (200, b'{"credits_charged": 0, "cached": true}', 0),
+        (200, b'{"credits_charged": 26}', 26),
+        (200, b"{}", 1),  # captures before July 2026 lack the key
+        (200, b'{"credits_charged": null}', 1),
+        (200, b'{"credits_charged": true}', 1),
+        (200, b'{"credits_charged": -5}', 1),
+        (200, b"[]", 1),
+        (200, b"<html>", 1),
+        (404, b'{"success": true, "credits_charged": 1}', 1),  # a YouTube channel that is not there costs
+        (404, b'{"success": false, "credits_charged": 0}', 0),
+        (500, b"oops", 0),
+        (401, b'{"success": false, "message": "Invalid API key"}', 0),
+    ],
+)
+def test_an_answer_costs_what_it_says_else_the_price_of_a_200(status: int, body: bytes, cost: int) -> None:
+    assert charged(answer(status, body), price=1) == cost
+
+
+def test_a_200_that_says_that_it_failed_is_no_answer() -> None:
+    assert isinstance(fault(answer(200, b'{"success": false}')), ShapeError)
+    assert fault(answer(200, b'{"success": true}')) is None
+    assert fault(answer(200, b'{"users": []}')) is None
+
+
+@pytest.mark.parametrize("status", [204, 301, 302, 400, 403, 422])
+def test_what_the_upstream_refuses_is_not_repeated(status: int) -> None:
+    wrong = fault(answer(status, b"{}"))
+    assert isinstance(wrong, RefusedRequestError)
+    assert wrong.status == status
+
+
+def test_ninety_thousand_brackets_are_no_answer() -> None:
+    assert isinstance(fault(answer(200, b'{"a": ' + b"[" * 90_000)), ShapeError)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("17", timedelta(seconds=17)),
+        ("0", timedelta(0)),
+        ("999999999999999999999", timedelta(days=1)),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", timedelta(seconds=30)),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", timedelta(0)),
+        ("soon", None),
+        ("-5", None),
+        ("²", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, expected: timedelta | None) -> None:
+    assert retry_after(value, now=NOW) == expected

@@ -1,0 +1,175 @@
+"""The door to ScrapeCreators, over real sockets: the sandbox for what it is known to do, a bare server for what
+nobody should."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from common.clock import Clock
+from common.errors import (
+    KeyRefusedError,
+    NotFoundError,
+    OutOfCreditsError,
+    RateLimitedError,
+    ShapeError,
+    UnreachableError,
+    UpstreamFailedError,
+)
+from common.settings import UpstreamSettings
+from common.upstream.answer import charged, fault
+from common.upstream.client import BODY_BYTES_MAX, ScrapeCreators
+
+KEYWORD = "/v1/tiktok/search/keyword"
+
+
+def upstream_at(url: str, key: str = "key") -> ScrapeCreators:
+    settings = UpstreamSettings(scrapecreators_api_key=SecretStr(key), scrapecreators_base_url=url)
+    return ScrapeCreators(settings, Clock())
+
+
+@pytest.fixture
+async def upstream(sandbox_url: str) -> AsyncIterator[ScrapeCreators]:
+    door = upstream_at(sandbox_url)
+    yield door
+    await door.close()
+
+
+def arm(url: str, fault_name: str, **more: Any) -> None:
+    httpx.post(f"{url}/_sandbox/faults", json={"fault": fault_name, **more}, trust_env=False).raise_for_status()
+
+
+async def test_a_page_comes_whole_with_its_price(upstream: ScrapeCreators) -> None:
+    answer = await upstream.get(KEYWORD, {"query": "vegan"})
+    assert answer.status == 200
+    assert fault(answer) is None
+    assert charged(answer, price=1) == 1
+    assert answer.bytes_on_wire < len(answer.body), "it travelled compressed"
+    assert len(answer.body) > 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "cost"),
+    [
+        ("429", RateLimitedError, 0),
+        ("402", OutOfCreditsError, 0),
+        ("401", KeyRefusedError, 0),
+        ("404", NotFoundError, 0),
+        ("500", UpstreamFailedError, 0),
+        ("html_502", UpstreamFailedError, 0),
+        ("broken_json", ShapeError, 1),
+    ],
+)
+async def test_each_bad_answer_says_what_must_happen_next(
+    upstream: ScrapeCreators, sandbox_url: str, name: str, kind: type[Exception], cost: int
+) -> None:
+    arm(sandbox_url, name)
+    answer = await upstream.get(KEYWORD, {"query": "vegan"})
+    assert isinstance(fault(answer), kind)
+    assert charged(answer, price=1) == cost
+
+
+async def test_retry_after_is_read(upstream: ScrapeCreators, sandbox_url: str) -> None:
+    arm(sandbox_url, "429", retry_after="17")
+    wrong = fault(await upstream.get(KEYWORD, {"query": "vegan"}))
+    assert isinstance(wrong, RateLimitedError)
+    assert wrong.retry_after == timedelta(seconds=17)
+
+
+@pytest.mark.parametrize("name", ["closed", "truncated"])
+async def test_an_answer_that_breaks_off_may_have_been_billed(
+    upstream: ScrapeCreators, sandbox_url: str, name: str
+) -> None:
+    arm(sandbox_url, name)
+    with pytest.raises(UnreachableError) as caught:
+        await upstream.get(KEYWORD, {"query": "vegan"})
+    assert caught.value.is_sent
+
+
+async def test_a_refused_connection_was_not_billed(free_port: int) -> None:
+    door = upstream_at(f"http://127.0.0.1:{free_port}")
+    with pytest.raises(UnreachableError) as caught:
+        await door.get(KEYWORD, {})
+    assert not caught.value.is_sent
+    await door.close()
+
+
+@pytest.mark.parametrize("name", ["huge", "oversize"])
+async def test_an_answer_beyond_the_caps_is_dropped(upstream: ScrapeCreators, sandbox_url: str, name: str) -> None:
+    arm(sandbox_url, name)
+    with pytest.raises(ShapeError):
+        await upstream.get(KEYWORD, {"query": "vegan"})
+
+
+Script = Callable[[asyncio.StreamWriter], Any]
+
+
+async def serve(script: Script) -> tuple[asyncio.Server, str, list[bytes]]:
+    """A server that notes what it is asked and answers with raw bytes."""
+    asked: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        script(writer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+
+
+def raw(status: str, body: bytes, *headers: str) -> Script:
+    head = "\r\n".join([f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers])
+    return lambda writer: writer.write(head.encode() + b"\r\n\r\n" + body)
+
+
+@pytest.mark.server
+async def test_a_redirect_is_not_followed_with_the_key() -> None:
+    trap, trap_url, trapped = await serve(raw("200 OK", b"{}"))
+    server, url, asked = await serve(raw("302 Found", b"", f"location: {trap_url}/steal"))
+    door = upstream_at(url)
+    assert (await door.get("/v1/x", {})).status == 302
+    await door.close()
+    assert b"x-api-key: key" in asked[0]
+    assert trapped == []
+    server.close()
+    trap.close()
+
+
+@pytest.mark.server
+async def test_only_gzip_is_asked_for_and_nothing_else_is_decoded() -> None:
+    server, url, asked = await serve(raw("200 OK", b"{}", "content-encoding: br"))
+    door = upstream_at(url)
+    with pytest.raises(ShapeError):
+        await door.get("/v1/x", {})
+    await door.close()
+    assert b"accept-encoding: gzip\r\n" in asked[0].lower()
+    server.close()
+
+
+@pytest.mark.server
+async def test_a_gzip_bomb_stops_at_the_cap() -> None:
+    bomb = gzip.compress(b"0" * (BODY_BYTES_MAX * 4), compresslevel=9)
+    assert len(bomb) < 1_000_000
+    server, url, _ = await serve(raw("200 OK", bomb, "content-encoding: gzip"))
+    door = upstream_at(url)
+    with pytest.raises(ShapeError):
+        await door.get("/v1/x", {})
+    await door.close()
+    server.close()
+
+
+@pytest.mark.server
+async def test_the_key_never_shows_in_an_error(free_port: int) -> None:
+    door = upstream_at(f"http://127.0.0.1:{free_port}", key="very-secret-key")
+    with pytest.raises(UnreachableError) as caught:
+        await door.get("/v1/x", {"query": "private words"})
+    assert "very-secret" not in repr(caught.value)
+    assert "private" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    await door.close()
