@@ -38,7 +38,7 @@ format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-lock: setup ## refresh the hashed requirement files from the pyproject.toml files (names no host)
+lock: ## refresh the hashed requirement files from the pyproject.toml files (names no host)
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-emit-workspace -o requirements/dev.txt
 	@for s in $(SERVICES); do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done

@@ -5,12 +5,12 @@ import sys
 from typing import Annotated
 
 import structlog
+from pydantic import Field
+
 from common.errors import ConfigurationError
 from common.log import configure_logging
 from common.messaging.connection import connect_messaging
 from common.settings import DatabaseSettings, EnvironmentSettings, NatsSettings, read_settings
-from pydantic import Field
-
 from migrate.schema import upgrade
 from migrate.stream import provision
 

@@ -48,4 +48,6 @@ def _take_turn(connection: sqlalchemy.Connection) -> None:
 
 
 def _driver_url(database_url: str) -> str:
-    return database_url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+    return database_url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
+        "postgres://", "postgresql+psycopg://", 1
+    )

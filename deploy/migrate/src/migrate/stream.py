@@ -1,9 +1,10 @@
 """Makes JetStream's streams and consumers what `common.messaging.topology` describes. Only this command may."""
 
 import structlog
-from common.messaging.topology import STREAMS, consumers
 from nats.js import JetStreamContext
 from nats.js.errors import BadRequestError
+
+from common.messaging.topology import STREAMS, consumers
 
 log = structlog.get_logger()
 

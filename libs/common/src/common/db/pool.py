@@ -11,11 +11,13 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from common.errors import ConfigurationError
 from common.settings import DatabaseSettings
 
 Connection = AsyncConnection[TupleRow]
 
 POOL_TIMEOUT_S = 3.0
+OPEN_MAX_S = 10.0
 CONNECTION_LIFETIME_S = 1800.0
 _OPTIONS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 
@@ -61,8 +63,12 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Connect once, or raise psycopg_pool.PoolTimeout."""
-        await self._pool.open(wait=True, timeout=10)
+        """Connect once. Raises ConfigurationError if no Postgres answers within ten seconds."""
+        try:
+            await self._pool.open(wait=True, timeout=OPEN_MAX_S)
+        except PoolTimeout:
+            await self._pool.close()
+            raise ConfigurationError(f"DATABASE_URL: no Postgres let us in within {OPEN_MAX_S:.0f} s") from None
 
     async def close(self) -> None:
         await self._pool.close()

@@ -4,13 +4,15 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import ConnectionReconnectingError
 from nats.js import JetStreamContext
 
+from common.errors import ConfigurationError
+from common.messaging.nkey import read_nkey
 from common.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -40,8 +42,9 @@ class Messaging:
 
 
 async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Callable[[], None]) -> Messaging:
-    """Connect, or raise within ten seconds. `on_lost` is called if the client gives up for good."""
+    """Connect. Raises ConfigurationError if no server lets us in within ten seconds. `on_lost` is called if the client gives up for good."""
     reconnected = asyncio.Event()
+    is_open = False
 
     async def when_reconnected() -> None:
         reconnected.set()
@@ -51,31 +54,42 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
         log.warning("nats.disconnected")
 
     async def when_closed() -> None:
-        on_lost()
+        if is_open:
+            on_lost()
 
     async def when_error(error: Exception) -> None:
         # A denied publish shows up only here: to the publisher it looks like a timeout.
         log.warning("nats.failed", error=type(error).__name__, detail=str(error))
 
-    options: dict[str, str | ssl.SSLContext | bool] = {}
+    client = Client()
+    options: dict[str, Any] = {}
     if settings.nats_nkey_seed_file:
-        options["nkeys_seed"] = settings.nats_nkey_seed_file
+        nkey = read_nkey(settings.nats_nkey_seed_file)
+        client._public_nkey = nkey.public  # pyright: ignore[reportPrivateUsage] # its own way needs a source package
+        options["signature_cb"] = nkey.sign
     if settings.nats_ca_file:
         options["tls"] = ssl.create_default_context(cafile=settings.nats_ca_file)
+        # Without it nats-py 2.16 follows whatever a plaintext INFO says, also an impostor's.
         options["tls_handshake_first"] = True
-    async with asyncio.timeout(CONNECT_MAX_S):
-        client = await nats.connect(
-            settings.nats_url,
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
-            ping_interval=10,
-            max_outstanding_pings=2,
-            reconnected_cb=when_reconnected,
-            disconnected_cb=when_disconnected,
-            closed_cb=when_closed,
-            error_cb=when_error,
-            inbox_prefix=f"_INBOX_{name}".encode(),
-            **options,  # pyright: ignore[reportArgumentType]
-        )
+    try:
+        async with asyncio.timeout(CONNECT_MAX_S):
+            await client.connect(
+                settings.nats_url,
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                reconnected_cb=when_reconnected,
+                disconnected_cb=when_disconnected,
+                closed_cb=when_closed,
+                error_cb=when_error,
+                inbox_prefix=f"_INBOX_{name}".encode(),
+                **options,
+            )
+    except TimeoutError:
+        # It would go on trying for ever.
+        await client.close()
+        raise ConfigurationError(f"NATS_URL: no server let us in within {CONNECT_MAX_S:.0f} s") from None
+    is_open = True
     return Messaging(client=client, jetstream=client.jetstream(timeout=2), reconnected=reconnected)

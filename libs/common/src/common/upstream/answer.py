@@ -77,7 +77,7 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     if not value:
         return None
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=int(value[:9])) if len(value) < 6 else RETRY_AFTER_MAX
+        return min(timedelta(seconds=int(value)), RETRY_AFTER_MAX) if len(value) < 10 else RETRY_AFTER_MAX
     try:
         at = parsedate_to_datetime(value)
     except ValueError:

@@ -41,11 +41,11 @@ def run_worker(platform: Platform, *, port: int) -> None:
     """Serve the platform's steps until SIGTERM. `port` is the default of PORT."""
     try:
         server, doors, upstream = _settings(port)
+        configure_logging(level=server.log_level, form=server.log_format)
+        uvloop.run(_serve(platform, server, doors, upstream))
     except ConfigurationError as error:
         sys.stderr.write(f"{platform.name}: {error}\n")
         sys.exit(2)
-    configure_logging(level=server.log_level, form=server.log_format)
-    uvloop.run(_serve(platform, server, doors, upstream))
 
 
 def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings]:

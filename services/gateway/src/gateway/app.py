@@ -1,0 +1,70 @@
+"""The application: routes, who may use them, and how errors are answered.
+
+The rule: everything stands behind authentication but the three routes on the public router, and nothing is cached.
+"""
+
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from gateway.auth.middleware import authentication
+from gateway.auth.principal import Principal
+from gateway.composition import Gateway
+from gateway.failure import HANDLERS
+from gateway.middleware.cors import CorsMiddleware
+from gateway.middleware.media_type import json_only
+from gateway.middleware.request import RequestMiddleware
+from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.health import livez, metrics, readyz
+from gateway.routes.job import cancel_own_job, read_own_job
+from gateway.routes.scraping import create_scraping_job, poll_scraping_job
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+def create_app(gateway: Gateway) -> ASGIApp:
+    """Litestar's part inside the layers that every request passes through."""
+    app: ASGIApp = create_routes(gateway)
+    app = CorsMiddleware(app, origins=gateway.origins)
+    return RequestMiddleware(app, metrics=gateway.metrics, new_id=gateway.resources.clock.new_id)
+
+
+def create_routes(gateway: Gateway) -> Litestar:
+    public = Router("/", route_handlers=[livez, readyz, metrics])
+    private = Router(
+        "/",
+        route_handlers=[
+            create_campaign,
+            list_own_campaigns,
+            read_own_campaign,
+            create_scraping_job,
+            poll_scraping_job,
+            read_own_job,
+            cancel_own_job,
+        ],
+        middleware=[
+            authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics),
+            json_only,
+        ],
+        dependencies={"principal": Provide(_principal_of, sync_to_thread=False)},
+    )
+
+    def provide_gateway() -> Gateway:
+        return gateway
+
+    return Litestar(
+        route_handlers=[public, private],
+        dependencies={"gateway": Provide(provide_gateway, sync_to_thread=False)},
+        exception_handlers=HANDLERS,
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _principal_of(request: Request[Any, Any, Any]) -> Principal:
+    principal = request.user
+    assert isinstance(principal, Principal)
+    return principal

@@ -1,0 +1,22 @@
+"""Whom a verified token speaks for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """`actor` is set if somebody impersonates the user, and names who."""
+
+    user_id: str
+    session_id: str
+    org_id: str | None
+    actor: str | None
+
+    @property
+    def owner(self) -> str:
+        """The tenant: the organisation of the session, else the user alone."""
+        return f"org:{self.org_id}" if self.org_id else f"user:{self.user_id}"
+
+    @property
+    def is_impersonated(self) -> bool:
+        return self.actor is not None

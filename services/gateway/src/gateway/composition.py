@@ -1,0 +1,92 @@
+"""The gateway put together: the one place that opens its parts, in order, and closes them in reverse."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from common.resources.process import DoorSettings, Resources, open_resources
+from common.settings import ClerkSettings, DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, read_settings
+from gateway.auth.jwks import JwksStore, KeySource, PemKey
+from gateway.auth.token import TokenPolicy
+from gateway.metric import Metrics
+from gateway.publishing import BoundedPublication
+from gateway.setting import ClerkKeySettings
+
+NAME = "gateway"
+PORT = 8000
+POOL_MAX = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    server: ServerSettings
+    database: DatabaseSettings
+    nats: NatsSettings
+    qstash: QStashSettings
+    clerk: ClerkSettings
+    key: ClerkKeySettings
+
+
+@dataclass(slots=True)
+class Life:
+    """Whether the process still wants requests; who balances load looks at it through /readyz."""
+
+    is_draining: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The open parts."""
+
+    resources: Resources
+    publication: BoundedPublication
+    keys: KeySource
+    policy: TokenPolicy
+    origins: tuple[str, ...]
+    metrics: Metrics
+    life: Life = field(default_factory=Life)
+
+
+def read_gateway_settings() -> Settings:
+    """The environment. Raises ConfigurationError with all faults in one line."""
+    server, database, nats, qstash, clerk, key = read_settings(
+        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, ClerkSettings, ClerkKeySettings, port=PORT
+    )
+    assert isinstance(server, ServerSettings)
+    assert isinstance(database, DatabaseSettings)
+    assert isinstance(nats, NatsSettings)
+    assert isinstance(qstash, QStashSettings)
+    assert isinstance(clerk, ClerkSettings)
+    assert isinstance(key, ClerkKeySettings)
+    return Settings(server=server, database=database, nats=nats, qstash=qstash, clerk=clerk, key=key)
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, *, on_lost: Callable[[], None]) -> AsyncGenerator[Gateway]:
+    """Open everything; `on_lost` is called if NATS is gone for good."""
+    doors = DoorSettings(database=settings.database, nats=settings.nats, qstash=settings.qstash)
+    async with AsyncExitStack() as stack:
+        keys = await _open_keys(settings, stack)
+        resources = await stack.enter_async_context(
+            open_resources(doors, name=NAME, pool_max=POOL_MAX, on_lost=on_lost)
+        )
+        metrics = Metrics()
+        publication = BoundedPublication(resources.publication, metrics)
+        stack.push_async_callback(publication.close)
+        yield Gateway(
+            resources=resources,
+            publication=publication,
+            keys=keys,
+            policy=TokenPolicy(issuer=settings.clerk.clerk_issuer, parties=frozenset(settings.clerk.origins)),
+            origins=settings.clerk.origins,
+            metrics=metrics,
+        )
+
+
+async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySource:
+    if settings.key.clerk_jwt_key is not None:
+        return PemKey(settings.key.clerk_jwt_key)
+    store = JwksStore(settings.clerk.jwks_url)
+    stack.push_async_callback(store.close)
+    await store.open()
+    return store

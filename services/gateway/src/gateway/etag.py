@@ -1,0 +1,29 @@
+"""Strong entity tags (RFC 9110), so that a poll that brings nothing new costs nothing."""
+
+import hashlib
+import re
+from uuid import UUID
+
+from common.db.poll import JobVersion
+
+# Part of every tag: raise it when an answer's shape changes.
+SHAPE = 1
+
+_TAG = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e]*")\s*(?:,|$)')
+_HEADER_LENGTH_MAX = 2000
+
+
+def tag_of_version(job_id: UUID, version: JobVersion) -> str:
+    """The tag of a job's poll in this state."""
+    return f'"{SHAPE}-{job_id.hex}-{version.event_seq}-{version.status.value}"'
+
+
+def tag_of_content(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def is_match(if_none_match: str | None, tag: str) -> bool:
+    """Whether the client has this state already: `If-None-Match` compares weakly and takes a list or `*`."""
+    if if_none_match is None or len(if_none_match) > _HEADER_LENGTH_MAX:
+        return False
+    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)

@@ -1,0 +1,64 @@
+"""The console command `gateway`."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+import structlog
+import uvicorn
+
+from common.db.poll import DatabaseUnavailableError
+from common.errors import ConfigurationError
+from common.log import configure_logging
+from gateway.app import create_app
+from gateway.composition import Gateway, Settings, open_gateway, read_gateway_settings
+from gateway.server import Ending, make_server
+
+log = structlog.get_logger()
+
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 2
+
+
+class StartError(Exception):
+    """A part could not be reached; the message names the variable that tells where it is."""
+
+
+async def serve(settings: Settings) -> bool:
+    """Serve until told to stop; False if that was because a part was lost."""
+    ending = Ending()
+    async with AsyncExitStack() as stack:
+        gateway = await _open(settings, ending, stack)
+        stack.callback(ending.settle)
+        server = make_server(create_app(gateway), settings.server)
+        ending.attach(server, gateway.life)
+        log.info("server.started", port=settings.server.port)
+        await server.serve()
+    log.info("server.stopped")
+    return not ending.is_lost
+
+
+async def _open(settings: Settings, ending: Ending, stack: AsyncExitStack) -> Gateway:
+    try:
+        return await stack.enter_async_context(open_gateway(settings, on_lost=ending.lose))
+    except DatabaseUnavailableError as error:
+        raise StartError("DATABASE_URL: the database cannot be reached") from error
+    except (TimeoutError, OSError) as error:
+        raise StartError("NATS_URL: the server cannot be reached") from error
+
+
+def main() -> None:
+    """Run the gateway; exit code 0 after a signal, 2 if the environment is wrong, 1 if anything else is."""
+    try:
+        settings = read_gateway_settings()
+        configure_logging(level=settings.server.log_level, form=settings.server.log_format)
+        loop_factory = uvicorn.Config("", loop="uvloop", log_config=None).get_loop_factory()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            is_well = runner.run(serve(settings))
+    except ConfigurationError as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
+        sys.exit(EXIT_CONFIGURATION)
+    except StartError as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_FAILED)
+    sys.exit(0 if is_well else EXIT_FAILED)

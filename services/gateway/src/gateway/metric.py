@@ -1,0 +1,45 @@
+"""The gateway's numbers for Prometheus. Labels are bounded: route templates, never paths."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+UNMATCHED = "unmatched"
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One registry per process, made by whoever composes it."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._requests = Counter(
+            "gateway_requests", "Requests answered", ["route", "method", "status_class"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "gateway_request_seconds", "Time to answer", ["route"], buckets=_BUCKETS, registry=self._registry
+        )
+        self._refused = Counter(
+            "gateway_tokens_refused", "Session tokens that were not believed", ["reason"], registry=self._registry
+        )
+        self._unpublished = Counter(
+            "gateway_jobs_unpublished", "Jobs accepted that the sweep has to publish", registry=self._registry
+        )
+
+    def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
+        name = method if method in _METHODS else "other"
+        self._requests.labels(route, name, f"{status // 100}xx").inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def count_refused(self, reason: str) -> None:
+        """`reason` is one of the verifier's constants."""
+        self._refused.labels(reason).inc()
+
+    def count_unpublished(self) -> None:
+        self._unpublished.inc()
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)

@@ -1,0 +1,118 @@
+"""Errors as the API answers them: RFC 9457, one table of kinds, never an input value or an exception's text.
+
+The old routes' clients read `error`, so there the document carries that too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import msgspec
+
+MEDIA_TYPE = "application/problem+json"
+OLD_ROUTES = "/api/scraping"
+RETRY_AFTER_S = 2
+
+
+class _Kind(NamedTuple):
+    slug: str
+    status: int
+    title: str
+
+
+class Kind(Enum):
+    """What went wrong; `type` is stable, clients may switch on it."""
+
+    MALFORMED = _Kind("malformed", 400, "The request cannot be read")
+    UNAUTHENTICATED = _Kind("unauthenticated", 401, "A valid session token is required")
+    IMPERSONATED = _Kind("impersonated", 403, "Impersonated sessions may only read")
+    FORBIDDEN = _Kind("forbidden", 403, "Not allowed")
+    NOT_FOUND = _Kind("not-found", 404, "There is no such thing")
+    METHOD = _Kind("method-not-allowed", 405, "This method is not allowed here")
+    TOO_LARGE = _Kind("too-large", 413, "The body is too large")
+    MEDIA_TYPE = _Kind("unsupported-media-type", 415, "The body must be JSON")
+    VALIDATION = _Kind("validation", 422, "The request is not valid")
+    UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
+    INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
+    UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")
+    PLATFORM_NOT_STARTED = _Kind("platform-not-started", 503, "The platform is not ready yet")
+
+    @property
+    def type(self) -> str:
+        return f"/problems/{self.value.slug}"
+
+    @property
+    def status(self) -> int:
+        return self.value.status
+
+    @property
+    def title(self) -> str:
+        return self.value.title
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong with the request. `pointer` is a JSON pointer into the body, or `/` and the name of a
+    parameter of the query."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An error answer, before it is known which request it belongs to."""
+
+    kind: Kind
+    detail: str
+    faults: Sequence[Fault] = ()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class ProblemError(Exception):
+    """Raised where a request cannot go on."""
+
+    def __init__(self, kind: Kind, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(kind.value.slug)
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        self.problem = Problem(kind=kind, detail=detail, headers=headers)
+
+
+class _Document(msgspec.Struct, frozen=True, omit_defaults=True):
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: Sequence[Fault] = ()
+    error: str | None = None
+
+
+def not_found() -> ProblemError:
+    """The same for an unknown id, another's id and what is no id at all."""
+    return ProblemError(Kind.NOT_FOUND, "Nothing was found at this address.")
+
+
+def unauthenticated() -> Problem:
+    """The same whatever was wrong with the token."""
+    return Problem(
+        kind=Kind.UNAUTHENTICATED,
+        detail="Send a valid session token as a bearer token.",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )
+
+
+def render(problem: Problem, *, path: str, request_id: str) -> bytes:
+    """The document as JSON; `instance` is the id under which the request stands in the log."""
+    return msgspec.json.encode(
+        _Document(
+            type=problem.kind.type,
+            title=problem.kind.title,
+            status=problem.kind.status,
+            detail=problem.detail,
+            instance=request_id,
+            errors=tuple(problem.faults),
+            error=problem.detail if path.startswith(OLD_ROUTES) else None,
+        )
+    )

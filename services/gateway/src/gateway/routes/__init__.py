@@ -1,0 +1,1 @@
+"""The handlers: read the request, ask common, answer. No rules of jobs, no SQL."""

@@ -1,0 +1,256 @@
+"""Whatever is sent, the answer is a problem that names the field; nothing is stored, nothing published, never a 500."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.server
+
+PATH = "/api/scraping/tiktok"
+JSON = {"Content-Type": "application/json"}
+
+
+def job(**given: Any) -> bytes:
+    return json.dumps({"keywords": ["vegan"], **given}).encode()
+
+
+BAD_FIELDS: list[tuple[str, bytes, str]] = [
+    ("nothing", b"{}", "/keywords"),
+    ("no keywords", job(keywords=None), "/keywords"),
+    ("an empty list of keywords", job(keywords=[]), "/keywords"),
+    ("an empty keyword", job(keywords=["a", ""]), "/keywords/1"),
+    ("a blank keyword", job(keywords=["a", "b", "c", " \u00a0 "]), "/keywords/3"),
+    ("an invisible keyword", job(keywords=["\u200b"]), "/keywords/0"),
+    ("a keyword that is only hashes", job(keywords=["##"]), "/keywords/0"),
+    ("21 keywords", job(keywords=[f"k{n}" for n in range(21)]), "/keywords"),
+    ("101 characters", job(keywords=["x" * 101]), "/keywords/0"),
+    ("60,000 characters", job(keywords=["x" * 60_000]), "/keywords/0"),
+    ("30,000 combining marks", job(keywords=["a" + "\u0301\u0327" * 4000]), "/keywords/0"),
+    ("NUL", job(keywords=["a\u0000b"]), "/keywords/0"),
+    ("a line break", job(keywords=["a\nb"]), "/keywords/0"),
+    ("an escape", job(keywords=["a\u001b[31m"]), "/keywords/0"),
+    ("a C1 control", job(keywords=["a\u0085"]), "/keywords/0"),
+    ("a keyword that is a number", job(keywords=[1]), "/keywords/0"),
+    ("keywords as one text", job(keywords="vegan"), "/keywords"),
+    ("keywords as an object", job(keywords={"0": "vegan"}), "/keywords"),
+    ("both ways to search", job(targetUsername="jane"), "/targetUsername"),
+    ("an empty name", job(keywords=None, targetUsername=""), "/targetUsername"),
+    ("a name of blanks", job(keywords=None, targetUsername=" @ "), "/targetUsername"),
+    ("a name with a blank in it", job(keywords=None, targetUsername="jane doe"), "/targetUsername"),
+    ("a name with NUL", job(keywords=None, targetUsername="jane\u0000"), "/targetUsername"),
+    ("a name of 102 characters", job(keywords=None, targetUsername="j" * 102), "/targetUsername"),
+    ("no results", job(targetResults=0), "/targetResults"),
+    ("minus one", job(targetResults=-1), "/targetResults"),
+    ("10001", job(targetResults=10_001), "/targetResults"),
+    ("ten", job(targetResults="ten"), "/targetResults"),
+    ("a number as text", job(targetResults="100"), "/targetResults"),
+    ("true", job(targetResults=True), "/targetResults"),
+    ("a float", job(targetResults=1.0), "/targetResults"),
+    ("null", job(targetResults=None), "/targetResults"),
+    ("a number of 30 digits", job(targetResults=10**30), "/targetResults"),
+    ("a number of 4,000 digits", b'{"keywords":["a"],"targetResults":' + b"9" * 4000 + b"}", "/targetResults"),
+    ("1e400", b'{"keywords":["a"],"targetResults":1e400}', "/targetResults"),
+    ("NaN", b'{"keywords":["a"],"targetResults":NaN}', "/targetResults"),
+    ("a campaign that is no UUID", job(campaignId="mine"), "/campaignId"),
+    ("a campaign that is a number", job(campaignId=7), "/campaignId"),
+    ("a campaign that does not exist", job(campaignId="01900000-0000-7000-8000-000000000000"), "/campaignId"),
+    ("a region of three letters", job(region="DEU"), "/region"),
+    ("a region that is a number", job(region=49), "/region"),
+    ("an unknown field", job(userId="user_eve"), "/userId"),
+    ("our name for a field", job(target_results=5), "/target_results"),
+    ("an unknown field with odd signs", job(**{"a/b~c": 1}), "/a~1b~0c"),
+    ("a list", b"[]", ""),
+    ("a number", b"1", ""),
+    ("null for all", b"null", ""),
+]
+
+UNREADABLE: list[tuple[str, bytes]] = [
+    ("nothing at all", b""),
+    ("half a document", b'{"keywords": ["a"'),
+    ("invalid UTF-8", b'{"keywords": ["\xff\xfe"]}'),
+    ("invalid UTF-8 around it", b"\xff{}"),
+    ("a lone surrogate", b'{"keywords": ["\\ud800"]}'),
+    ("a byte order mark", b"\xef\xbb\xbf" + job()),
+    ("UTF-16", job().decode().encode("utf-16")),
+    ("30,000 nested brackets", b"[" * 30_000),
+    ("nested brackets that are closed", b"[" * 30_000 + b"]" * 30_000),
+    ("a number of 5,000 digits", b'{"keywords":["a"],"targetResults":' + b"9" * 5000 + b"}"),
+    ("a comment", b'{"keywords": ["a"]} // x'),
+    ("two documents", job() + job()),
+]
+
+
+async def check_untouched(gateway: Any) -> None:
+    assert gateway.count("jobs") == gateway.count("searches") == gateway.count("campaigns") == 0
+    assert gateway.qstash.published == []
+
+
+@pytest.mark.parametrize(("_", "body", "pointer"), BAD_FIELDS, ids=[name for name, _, _ in BAD_FIELDS])
+async def test_a_bad_field_is_named(gateway: Any, _: str, body: bytes, pointer: str) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=body, headers=JSON)
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert problem["type"] == "/problems/validation"
+    assert pointer in [error["pointer"] for error in problem["errors"]]
+    assert all(error["message"] and error["code"] for error in problem["errors"])
+    assert problem["error"] == problem["detail"]
+    assert problem["instance"] == answer.headers["X-Request-Id"]
+    await check_untouched(gateway)
+
+
+@pytest.mark.parametrize(("_", "body"), UNREADABLE, ids=[name for name, _ in UNREADABLE])
+async def test_what_is_no_json_is_said_to_be_none(gateway: Any, _: str, body: bytes) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=body, headers=JSON)
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "/problems/malformed"
+    await check_untouched(gateway)
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 90_000, 1_000_000])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_large_body_is_refused_with_413(gateway: Any, size: int, is_chunked: bool) -> None:
+    async def chunks() -> Any:
+        for start in range(0, size, 10_000):
+            yield b"[" * min(10_000, size - start)
+
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=chunks() if is_chunked else b"[" * size, headers=JSON)
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/too-large"
+    await check_untouched(gateway)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "application/msgpack"},
+        {"Content-Type": "application/jsonx"},
+        {"Content-Type": "application/json; charset=latin-1"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": ""},
+        {},
+    ],
+)
+async def test_a_body_that_does_not_say_that_it_is_json_is_415(gateway: Any, headers: dict[str, str]) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=job(), headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["type"] == "/problems/unsupported-media-type"
+    await check_untouched(gateway)
+
+
+async def test_json_may_name_its_charset(gateway: Any) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=job(), headers={"Content-Type": "Application/JSON; charset=UTF-8"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "expired"])
+async def test_without_a_good_token_nothing_of_the_body_is_looked_at(gateway: Any, header: str | None) -> None:
+    headers = {"Authorization": f"Bearer {gateway.token(expires_in=-60)}"} if header else {}
+    async with gateway.stranger(headers) as client:
+        for body in (job(), b"\xff", b"[" * 90_000):
+            answer = await client.post(PATH, content=body, headers=JSON)
+            assert answer.status_code == 401
+    await check_untouched(gateway)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("", 422), ("  ", 422), ("a\u0000", 422), ("x" * 201, 422), (5, 422), (None, 422), ("x" * 200, 201)],
+)
+async def test_the_name_of_a_campaign_is_1_to_200_characters(gateway: Any, name: Any, expected: int) -> None:
+    async with gateway.client() as client:
+        answer = await client.post("/api/v1/campaigns", json={"name": name})
+    assert answer.status_code == expected
+    if expected == 422:
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/name"]
+        assert "error" not in answer.json(), "the old key is for the old routes"
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("/api/v1/campaigns?limit=0", "/limit"),
+        ("/api/v1/campaigns?limit=-1", "/limit"),
+        ("/api/v1/campaigns?limit=ten", "/limit"),
+        ("/api/v1/campaigns?limit=1.0", "/limit"),
+        ("/api/v1/campaigns?limit=%D9%A1", "/limit"),
+        ("/api/v1/campaigns?limit=99999999999999999999999", "/limit"),
+        ("/api/v1/campaigns?cursor=x", "/cursor"),
+        ("/api/v1/campaigns?cursor=%00%FF", "/cursor"),
+        ("/api/v1/campaigns?cursor=" + "A" * 5000, "/cursor"),
+        ("/api/scraping/tiktok", "/jobId"),
+        ("/api/scraping/tiktok?jobId=", "/jobId"),
+        ("/api/scraping/tiktok?jobId=1", "/jobId"),
+        ("/api/scraping/tiktok?jobId=%00", "/jobId"),
+        ("/api/scraping/tiktok?jobId={01900000-0000-7000-8000-000000000000}", "/jobId"),
+        ("/api/scraping/tiktok?jobid=01900000-0000-7000-8000-000000000000", "/jobId"),
+    ],
+)
+async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -> None:
+    async with gateway.client() as client:
+        answer = await client.get(path)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
+    canary = "canary7391"
+    async with gateway.client() as client:
+        answers = [
+            await client.post(PATH, json={"keywords": [canary + "\u0000"], "region": canary, "campaignId": canary}),
+            await client.post(PATH, content=f'{{"{canary}'.encode(), headers=JSON),
+            await client.get(f"/api/scraping/tiktok?jobId={canary}"),
+            await client.get(f"/api/scraping/{canary}?jobId=1"),
+            await client.get(f"/api/v1/jobs/{canary}"),
+            await client.get(f"/{canary}"),
+            await client.post(PATH, content=b"{}", headers={"Content-Type": canary}),
+        ]
+    assert all(400 <= answer.status_code < 500 and canary not in answer.text for answer in answers)
+    assert all(canary not in json.dumps(line) for line in gateway.log_lines())
+
+
+async def test_many_faults_are_cut_off(gateway: Any) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, json={f"k{number}": 1 for number in range(4000)})
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 20
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+bodies = st.one_of(
+    st.binary(max_size=200),
+    values.map(lambda value: json.dumps(value).encode()),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "keywords": values | st.lists(st.text(max_size=120), max_size=22),
+            "targetUsername": values,
+            "targetResults": values,
+            "campaignId": values,
+            "region": values,
+        },
+    ).map(lambda value: json.dumps(value).encode()),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=bodies)
+async def test_no_body_makes_it_fail(gateway: Any, body: bytes) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=body, headers=JSON)
+    assert answer.status_code in (200, 400, 422)

@@ -1,0 +1,128 @@
+"""Jobs under the new routes: read in full, cancelled."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from common.db.platform_state import pause_platform
+from common.domain.creator import Account, Item
+from common.domain.outcome import Outcome
+from common.platform import Unparsable
+
+pytestmark = pytest.mark.server
+
+
+async def create(client: Any, **given: Any) -> str:
+    answer = await client.post("/api/scraping/tiktok", json={"keywords": ["vegan"], "targetResults": 5, **given})
+    return answer.json()["jobId"]
+
+
+def person(number: int) -> Item:
+    return Item(item_id=f"v{number}", account=Account(platform_id=f"u{number}", handle=f"h{number}"))
+
+
+async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker: Any) -> None:
+    async with gateway.client() as client:
+        campaign = (await client.post("/api/v1/campaigns", json={"name": "c"})).json()["id"]
+        job_id = await create(client, targetResults=2, campaignId=campaign)
+        new = (await client.get(f"/api/v1/jobs/{job_id}")).json()
+        items = [person(1), person(1), Unparsable("no_id"), person(2), person(3)]
+        await worker.deliver(gateway.qstash.published[0], items, cursor="x")
+        done = (await client.get(f"/api/v1/jobs/{job_id}")).json()
+    created_at = datetime.fromisoformat(new.pop("createdAt"))
+    assert created_at.utcoffset() is not None
+    outcomes = {outcome.value: 0 for outcome in Outcome}
+    assert new == {
+        "id": job_id,
+        "platform": "tiktok",
+        "mode": "keyword",
+        "status": "pending",
+        "waitingOn": None,
+        "stopReason": None,
+        "error": None,
+        "reference": None,
+        "campaignId": campaign,
+        "targetResults": 2,
+        "progress": 0.0,
+        "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes},
+        "calls": {"total": 0, "pages": 0, "profiles": 0},
+        "credits": {"spent": 0, "reserved": 0, "max": 5000},
+        "startedAt": None,
+        "deadlineAt": None,
+        "endedAt": None,
+    }
+    assert (done["status"], done["stopReason"], done["progress"]) == ("completed", "target_reached", 100.0)
+    assert done["counts"]["itemsSeen"] == sum(done["counts"]["outcomes"].values()) == 5
+    assert done["counts"]["delivered"] == done["counts"]["outcomes"]["delivered"] == 2
+    assert done["calls"] == {"total": 1, "pages": 1, "profiles": 0}
+    assert done["credits"] == {"spent": 1, "reserved": 0, "max": 5000}
+    started, deadline, ended = (datetime.fromisoformat(done[key]) for key in ("startedAt", "deadlineAt", "endedAt"))
+    assert (deadline - started).total_seconds() == 3600
+    assert created_at <= started <= ended
+
+
+async def test_the_same_job_is_304_and_credits_that_move_change_the_tag(gateway: Any, worker: Any) -> None:
+    async with gateway.client() as client:
+        url = f"/api/v1/jobs/{await create(client)}"
+        tag = (await client.get(url)).headers["ETag"]
+        same = await client.get(url, headers={"If-None-Match": tag})
+        assert (same.status_code, same.content) == (304, b"")
+        gateway.rows("update jobs set credits_reserved = 1 returning 1")
+        other = await client.get(url, headers={"If-None-Match": tag})
+        assert other.status_code == 200
+        assert other.json()["credits"]["reserved"] == 1
+
+
+@pytest.mark.parametrize("reason", ["cool_down", "credits", "configuration", "operator"])
+async def test_an_active_job_waits_on_what_its_platform_waits_on(gateway: Any, worker: Any, reason: str) -> None:
+    from datetime import timedelta  # noqa: PLC0415
+
+    async with gateway.client() as client:
+        url = f"/api/v1/jobs/{await create(client)}"
+        async with worker.unit.database.connection() as connection:
+            await pause_platform(
+                connection, platform="tiktok", state="cool_down", reason=reason, lasts=timedelta(seconds=60)
+            )
+        assert (await client.get(url)).json()["waitingOn"] == reason
+        gateway.rows("update platform_states set until = now() - interval '1 second' returning 1")
+        assert (await client.get(url)).json()["waitingOn"] is None, "the pause is over"
+        gateway.rows("update platform_states set until = null, state = 'paused' returning 1")
+        assert (await client.get(url)).json()["waitingOn"] == reason, "until an operator ends it"
+        await client.post(f"{url}/cancel")
+        assert (await client.get(url)).json()["waitingOn"] is None, "a final job waits on nothing"
+
+
+async def test_cancel_ends_the_job_keeps_what_was_found_and_starts_the_next(gateway: Any, worker: Any) -> None:
+    async with gateway.client() as client:
+        ids = [await create(client) for _ in range(6)]
+        await worker.deliver(gateway.qstash.published[0], [person(1)], cursor="1")
+        published = len(gateway.qstash.published)
+        answer = await client.post(f"/api/v1/jobs/{ids[0]}/cancel")
+        job = answer.json()
+        assert answer.status_code == 200
+        assert (job["status"], job["stopReason"], job["counts"]["delivered"]) == ("cancelled", "cancelled", 1)
+        assert job["endedAt"] is not None
+        assert [message["jobId"] for message in gateway.qstash.published[published:]] == [ids[5]]
+        assert (await client.get(f"/api/v1/jobs/{ids[5]}")).json()["waitingOn"] is None
+        again = await client.post(f"/api/v1/jobs/{ids[0]}/cancel")
+        assert (again.status_code, again.json()) == (200, job), "a second time changes nothing"
+        poll = (await client.get(f"/api/scraping/tiktok?jobId={ids[0]}")).json()
+        assert (poll["status"], poll["processedResults"]) == ("cancelled", 1)
+
+
+async def test_cancel_wants_no_body_but_takes_one(gateway: Any) -> None:
+    async with gateway.client() as client:
+        job_id = await create(client)
+        assert (await client.post(f"/api/v1/jobs/{job_id}/cancel", json={})).status_code == 200
+        refused = await client.post(f"/api/v1/jobs/{job_id}/cancel", content=b"x", headers={"Content-Type": "text/xml"})
+        assert refused.status_code == 415
+
+
+async def test_whoever_impersonates_a_user_cannot_cancel(gateway: Any) -> None:
+    async with gateway.client() as client:
+        job_id = await create(client)
+    async with gateway.client(claims={"act": {"sub": "user_support"}}) as client:
+        assert (await client.get(f"/api/v1/jobs/{job_id}")).status_code == 200
+        assert (await client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code == 403
+    assert gateway.rows("select status from jobs") == [{"status": "pending"}]

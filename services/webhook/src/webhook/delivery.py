@@ -1,0 +1,109 @@
+"""A delivery of QStash's becomes a message in the platform's stream.
+
+The rule: QStash hears 2xx only after the stream's acknowledgement, and everything before it can be repeated: the
+message's id names step and generation, so the stream keeps one, whatever is lost on the way.
+"""
+
+from uuid import UUID
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from common.db.delivery import Delivered, note_delivered, read_delivered
+from common.db.job import owner_of
+from common.db.step import due_steps
+from common.domain.message import JobMessage, StepMessage
+from common.messaging.publish import publish_step
+from webhook.answer import Answer, Outcome
+from webhook.composition import Webhook
+from webhook.problem import Kind, RefusalError
+from webhook.reception import Received, remember
+
+_MESSAGE: TypeAdapter[StepMessage | JobMessage] = TypeAdapter(StepMessage | JobMessage)
+
+
+def read_message(raw: bytes) -> StepMessage | JobMessage:
+    """The message in a body. Raises RefusalError: what cannot be read now never can."""
+    try:
+        message = _MESSAGE.validate_json(raw)
+    except ValidationError:
+        raise RefusalError(Kind.NONSENSE, "message_malformed") from None
+    structlog.contextvars.bind_contextvars(
+        **{name: value if isinstance(value, int) else str(value) for name, value in message}
+    )
+    return message
+
+
+async def deliver(webhook: Webhook, received: Received) -> Answer:
+    """Put what the message names into the stream. Raises RefusalError, StreamUnavailableError."""
+    match read_message(received.raw):
+        case StepMessage() as message:
+            return await _deliver_step(webhook, received, message)
+        case JobMessage(job_id=job_id):
+            return await _deliver_due(webhook, received, job_id)
+
+
+async def _deliver_step(webhook: Webhook, received: Received, message: StepMessage) -> Answer:
+    async with webhook.resources.database.connection() as connection:
+        row = await read_delivered(connection, search_id=message.search_id, step=message.step)
+    wanted = known_row(row, message)
+    reason = why_unwanted(wanted, message)
+    if reason is not None:
+        return Answer(Outcome.IGNORED, {"reason": reason})
+    sequence = await _route(webhook, wanted.platform, message)
+    await remember(webhook, received)
+    return Answer(Outcome.ACCEPTED, {"sequence": sequence})
+
+
+async def _deliver_due(webhook: Webhook, received: Received, job_id: UUID) -> Answer:
+    """The old body names a job alone: whatever of it is due now and held by nobody, at the generation it has."""
+    async with webhook.resources.database.connection() as connection:
+        if await owner_of(connection, job_id=job_id) is None:
+            raise RefusalError(Kind.NONSENSE, "job_unknown")
+        due = [step.message for step in await due_steps(connection, job_id=job_id) if not step.delay]
+        rows = [await read_delivered(connection, search_id=step.search_id, step=step.step) for step in due]
+    if not due:
+        return Answer(Outcome.IGNORED, {"reason": "nothing_due"})
+    for message, row in zip(due, rows, strict=True):
+        await _route(webhook, known_row(row, message).platform, message)
+    await remember(webhook, received)
+    return Answer(Outcome.ACCEPTED, {"steps": len(due)})
+
+
+async def _route(webhook: Webhook, platform: str, message: StepMessage) -> int:
+    with webhook.metrics.publishing():
+        sequence = await publish_step(webhook.resources.messaging.jetstream, platform, message)
+    async with webhook.resources.database.connection() as connection:
+        await note_delivered(
+            connection,
+            search_id=message.search_id,
+            step=message.step,
+            generation=message.generation,
+            stream_sequence=sequence,
+        )
+    return sequence
+
+
+def known_row(row: Delivered | None, message: StepMessage) -> Delivered:
+    """The step's row. Raises RefusalError: a message is published after the commit that made its row, so what has
+    none, or another job's, or a generation that was never given, is nonsense."""
+    if row is None:
+        raise RefusalError(Kind.NONSENSE, "step_unknown")
+    if row.job_id != message.job_id:
+        raise RefusalError(Kind.NONSENSE, "job_mismatched")
+    if row.generation < message.generation:
+        raise RefusalError(Kind.NONSENSE, "generation_unknown")
+    return row
+
+
+def why_unwanted(row: Delivered, message: StepMessage) -> str | None:
+    """Why a step needs no worker any more, None if it does."""
+    if row.job_status.is_final:
+        return "job_final"
+    if row.generation > message.generation:
+        return "generation_old"
+    if row.phase == "done":
+        return "step_done"
+    if row.phase == "held":
+        return "step_held"
+    return None

@@ -1,0 +1,210 @@
+"""The sweep: finds what a crash or an outage left behind, and sets it going again or ends it.
+
+One replica at a time. Everything it does is a compare-and-set or repeats a deterministic publication, so two sweeps
+beside each other, which a lost lock may cause, do no harm.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, NotFoundError
+from prometheus_client import Counter as Metric
+from pydantic import ValidationError
+
+from common.db import delivery as delivery_table
+from common.db import owner as owner_table
+from common.db import sweep as sweep_table
+from common.db.pool import DATABASE_UNAVAILABLE
+from common.db.sweep import StalledStep
+from common.domain.message import StepMessage
+from common.domain.step import DueStep
+from common.messaging.topology import ADVISORIES, STEPS, SWEEP
+from common.resources.process import Resources
+from common.transaction.admission import admit_next
+from common.transaction.failure import break_job, conclude_job, end_if_overdue
+from webhook.dead_letter import give_up
+
+log = structlog.get_logger()
+
+UNPUBLISHED_AFTER = timedelta(seconds=10)
+JTI_KEPT = timedelta(minutes=10)
+ADVISORIES_MAX = 100
+FAULT_WAIT_S = 1.0
+
+REPAIRS = Metric("creatorscout_sweep_repairs_total", "What the sweep set right", ["kind"])
+
+
+async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
+    """Sweep every `recovery.sweep_every` until `stop`. An outage of Postgres or NATS only skips a turn."""
+    while not stop.is_set():
+        settings = None
+        try:
+            await sweep_once(resources)
+            settings = await resources.settings.current()
+        except (NatsError, APIError, *DATABASE_UNAVAILABLE) as error:
+            log.warning("sweep.skipped", error=type(error).__name__)
+        wait_s = settings.recovery.sweep_every.total_seconds() if settings else FAULT_WAIT_S
+        try:
+            await asyncio.wait_for(stop.wait(), resources.clock.jitter(max(wait_s, FAULT_WAIT_S)))
+        except TimeoutError:
+            continue
+
+
+async def sweep_once(resources: Resources) -> dict[str, int]:
+    """One sweep; returns how many repairs of each kind it made. Nothing if another replica sweeps just now."""
+    repairs: Counter[str] = Counter()
+    async with resources.database.transaction() as guard:
+        if not await sweep_table.try_sweep_lock(guard):
+            return {}
+        await _end_overdue(resources, repairs)
+        await _redrive_stalled(resources, repairs)
+        await _read_advisories(resources, repairs)
+        await _admit_waiting(resources, repairs)
+        await _conclude_idle(resources, repairs)
+        async with resources.database.connection() as connection:
+            await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
+    for kind, count in repairs.items():
+        REPAIRS.labels(kind).inc(count)
+    if repairs:
+        log.warning("sweep.repaired", **repairs)
+    return dict(repairs)
+
+
+async def _end_overdue(resources: Resources, repairs: Counter[str]) -> None:
+    async with resources.database.connection() as connection:
+        jobs = await sweep_table.overdue_jobs(connection)
+    for job_id in jobs:
+        is_ended, due = await end_if_overdue(await resources.unit(), job_id)
+        repairs["ended_overdue"] += is_ended
+        await resources.publication.publish(due)
+
+
+async def _redrive_stalled(resources: Resources, repairs: Counter[str]) -> None:
+    settings = await resources.settings.current()
+    async with resources.database.connection() as connection:
+        steps = await sweep_table.stalled_steps(
+            connection, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
+        )
+    due: list[DueStep] = []
+    for step in steps:
+        if not step.is_published:
+            due.append(step.due)
+        elif not await _is_in_stream(resources, step):
+            due.extend(await _raise(resources, step))
+    published = await resources.publication.publish(due)
+    if due:
+        repairs["redriven"] += sum(message_id is not None for message_id in published)
+
+
+async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
+    async with resources.database.connection() as connection:
+        raised = await sweep_table.raise_generation(
+            connection, search_id=step.search_id, step=step.step, generation=step.generation
+        )
+    return [raised] if raised else []
+
+
+async def _is_in_stream(resources: Resources, step: StalledStep) -> bool:
+    """Whether JetStream still has the step's message: then it is JetStream's to deliver."""
+    if step.stream_sequence is None:
+        return False
+    return await _stored_step(resources, step.stream_sequence) is not None
+
+
+async def _stored_step(resources: Resources, sequence: int) -> StepMessage | None:
+    try:
+        stored = await resources.messaging.jetstream.get_msg(STEPS, sequence)
+        return StepMessage.model_validate_json(stored.data or b"")
+    except (NotFoundError, ValidationError):
+        return None
+
+
+async def _read_advisories(resources: Resources, repairs: Counter[str]) -> None:
+    """Messages that JetStream gave up: their steps are looked at, then they leave the stream."""
+    subscription = await resources.messaging.jetstream.pull_subscribe_bind(SWEEP, stream=ADVISORIES)
+    try:
+        for _ in range(ADVISORIES_MAX):
+            try:
+                messages = await subscription.fetch(1, timeout=0.2)
+            except TimeoutError:
+                return
+            for advisory in messages:
+                repairs["given_up_messages"] += await _take_advisory(resources, advisory)
+                await advisory.ack()
+    finally:
+        await subscription.unsubscribe()
+
+
+async def _take_advisory(resources: Resources, advisory: Msg) -> int:
+    try:
+        sequence = int(json.loads(advisory.data)["stream_seq"])
+    except (ValueError, KeyError, TypeError):
+        log.error("advisory.unreadable")
+        return 0
+    message = await _stored_step(resources, sequence)
+    if message is not None:
+        await _redrive_given_up(resources, message)
+    try:
+        await resources.messaging.jetstream.delete_msg(STEPS, sequence)
+    except (NotFoundError, APIError):
+        log.debug("message.gone", sequence=sequence)
+    return 1
+
+
+async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
+    """JetStream delivered this too often: a new generation while the step has re-drives left, then a dead letter."""
+    settings = await resources.settings.current()
+    async with resources.database.connection() as connection:
+        due = await delivery_table.redrive_after_failure(
+            connection,
+            search_id=message.search_id,
+            step=message.step,
+            generation=message.generation,
+            redrives_max=settings.recovery.redrives_max,
+        )
+    if due is not None:
+        await resources.publication.publish([due])
+        return
+    stuck = DueStep(
+        job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation
+    )
+    reference = await give_up(resources, stuck, reason="max_deliver", facts={})
+    log.warning("message.given_up", job_id=str(message.job_id), step=message.step, reference=reference)
+
+
+async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
+    async with resources.database.connection() as connection:
+        owners = await owner_table.owners_with_waiting_jobs(connection)
+    settings = await resources.settings.current()
+    for owner in owners:
+        async with resources.database.transaction() as connection:
+            await owner_table.lock_owner(connection, owner=owner)
+            due = await admit_next(
+                connection, resources.clock, owner=owner, active_jobs_max=settings.limits.active_jobs_per_owner
+            )
+        repairs["admitted"] += len({step.job_id for step in due})
+        await resources.publication.publish(due)
+
+
+async def _conclude_idle(resources: Resources, repairs: Counter[str]) -> None:
+    settings = await resources.settings.current()
+    async with resources.database.connection() as connection:
+        jobs = await sweep_table.idle_jobs(connection, idle_for=settings.recovery.stalled_after)
+    for job_id in jobs:
+        await _conclude(resources, job_id)
+        repairs["concluded"] += 1
+
+
+async def _conclude(resources: Resources, job_id: UUID) -> None:
+    is_moved, due = await conclude_job(await resources.unit(), job_id)
+    if not is_moved:
+        reference = resources.clock.new_id().hex[-12:]
+        log.error("job.stuck", job_id=str(job_id), reference=reference)
+        _, due = await break_job(await resources.unit(), job_id, reference=reference)
+    await resources.publication.publish(due)
