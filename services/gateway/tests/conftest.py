@@ -184,14 +184,14 @@ def start_gateway(
     """Starts gateways; `given` is laid over their environment. They are stopped at the end."""
     with ExitStack() as stack:
 
-        def start(database_url: str, **given: str) -> Running:
+        def start(database_url: str, *, ready: str = "/readyz", **given: str) -> Running:
             port = free_port()
             values = environment(database_url, nats_server.url, issuer_url, qstash_server.url, port) | given
             log = tmp_path_factory.mktemp("gateway") / "gateway.log"
             supervisor = stack.enter_context(Supervisor())
             command = Command("gateway", [str(COMMANDS / "gateway")], values, log)
             url = f"{LOOPBACK}:{port}"
-            supervisor.start(Part(command, f"{url}/readyz", 30))
+            supervisor.start(Part(command, f"{url}{ready}", 30))
             return Running(
                 url=url,
                 issuer_url=values["CLERK_ISSUER"],

@@ -135,6 +135,13 @@ def empty_database_url(postgres_server: Postgres) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_empty_database_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of a new database with nothing in it, shared by one test file."""
+    with new_database(postgres_server, "template0") as url:
+        yield url
+
+
 @contextmanager
 def new_database(server: Postgres, template: str) -> Generator[str]:
     """A new database cloned from another, dropped at the end with whatever still uses it."""

@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from common.db.poll import DatabaseUnavailableError
+from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import CallerError
 from gateway.auth.jwks import KeysUnavailableError
 from gateway.problem import MEDIA_TYPE, RETRY_AFTER_S, Fault, Kind, Problem, ProblemError, render
@@ -45,7 +45,7 @@ def judge(error: Exception) -> Problem:
             return Problem(kind=Kind.VALIDATION, detail="See errors for what is wrong.", faults=[fault])
         case HTTPException(status_code=status) if status < 500:
             return _judge_status(error)
-        case DatabaseUnavailableError() | TimeoutError():
+        case _ if isinstance(error, DATABASE_UNAVAILABLE):
             log.warning("database.unavailable", error=type(error).__name__)
             return _unavailable("The database cannot be reached just now; try again in a moment.")
         case KeysUnavailableError():

@@ -2,17 +2,15 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
 
 import structlog
 import uvicorn
 
-from common.db.poll import DatabaseUnavailableError
 from common.errors import ConfigurationError
 from common.log import configure_logging
 from gateway.app import create_app
-from gateway.composition import Gateway, Settings, open_gateway, read_gateway_settings
-from gateway.server import Ending, make_server
+from gateway.composition import Settings, open_gateway, read_gateway_settings
+from gateway.server import Ending, listen, make_server
 
 log = structlog.get_logger()
 
@@ -20,31 +18,18 @@ EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
 
 
-class StartError(Exception):
-    """A part could not be reached; the message names the variable that tells where it is."""
-
-
 async def serve(settings: Settings) -> bool:
     """Serve until told to stop; False if that was because a part was lost."""
     ending = Ending()
-    async with AsyncExitStack() as stack:
-        gateway = await _open(settings, ending, stack)
-        stack.callback(ending.settle)
+    async with open_gateway(settings, on_lost=ending.lose) as gateway:
         server = make_server(create_app(gateway), settings.server)
-        ending.attach(server, gateway.life)
-        log.info("server.started", port=settings.server.port)
-        await server.serve()
+        with listen(settings.server) as listener:
+            ending.attach(server, gateway.life)
+            log.info("server.started", port=settings.server.port)
+            await server.serve([listener])
+        ending.settle()
     log.info("server.stopped")
     return not ending.is_lost
-
-
-async def _open(settings: Settings, ending: Ending, stack: AsyncExitStack) -> Gateway:
-    try:
-        return await stack.enter_async_context(open_gateway(settings, on_lost=ending.lose))
-    except DatabaseUnavailableError as error:
-        raise StartError("DATABASE_URL: the database cannot be reached") from error
-    except (TimeoutError, OSError) as error:
-        raise StartError("NATS_URL: the server cannot be reached") from error
 
 
 def main() -> None:
@@ -58,7 +43,4 @@ def main() -> None:
     except ConfigurationError as error:
         print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
         sys.exit(EXIT_CONFIGURATION)
-    except StartError as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(EXIT_FAILED)
     sys.exit(0 if is_well else EXIT_FAILED)

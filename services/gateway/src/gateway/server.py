@@ -1,7 +1,9 @@
 """The HTTP server and its end: not ready first, then no new requests, then done, within 25 s."""
 
 import asyncio
+import os
 import signal
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -9,6 +11,7 @@ import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from common.errors import ConfigurationError
 from common.settings import ServerSettings
 from gateway.composition import Life
 
@@ -18,6 +21,7 @@ NOT_READY_S = 1.0  # who asks /readyz hears 503 for this long before the port cl
 GRACEFUL_MAX_S = 20
 KEEP_ALIVE_S = 65
 CONNECTIONS_MAX = 2000
+BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -46,6 +50,15 @@ def make_server(app: ASGIApp, settings: ServerSettings) -> Server:
             limit_concurrency=CONNECTIONS_MAX,
         )
     )
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """The socket on which to serve. Raises ConfigurationError; uvicorn would end the process with a code of its own."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(f"HOST and PORT: cannot listen there: {os.strerror(error.errno or 0)}") from error
 
 
 class Ending:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 
 from common.db.ping import ping
 from common.db.pool import DATABASE_UNAVAILABLE
@@ -26,19 +27,19 @@ Handle = Callable[[Webhook, Received], Awaitable[Answer]]
 
 
 @post(STEP_PATH, status_code=200, request_max_body_size=STEP_BYTES_MAX)
-async def process_scraping(request: AnyRequest, webhook: Webhook) -> Response[dict[str, Any]]:
+async def process_scraping(request: AnyRequest, webhook: NamedDependency[Webhook]) -> Response[dict[str, Any]]:
     """A step, or the old body that names a job alone."""
     return await _answer(request, webhook, STEP_PATH, deliver)
 
 
 @post(FAILURE_PATH, status_code=200, request_max_body_size=CALLBACK_BYTES_MAX)
-async def job_failed(request: AnyRequest, webhook: Webhook) -> Response[dict[str, Any]]:
+async def job_failed(request: AnyRequest, webhook: NamedDependency[Webhook]) -> Response[dict[str, Any]]:
     """QStash's report of a step that it could not deliver."""
     return await _answer(request, webhook, FAILURE_PATH, handle_failure)
 
 
 @post(SWEEP_PATH, status_code=200, request_max_body_size=STEP_BYTES_MAX)
-async def sweep(request: AnyRequest, webhook: Webhook) -> Response[dict[str, Any]]:
+async def sweep(request: AnyRequest, webhook: NamedDependency[Webhook]) -> Response[dict[str, Any]]:
     """QStash's schedule asks for a sweep; its body says nothing."""
     received = await receive(request, webhook, path=SWEEP_PATH)
     await sweep_once(webhook.resources)
@@ -53,7 +54,7 @@ def livez() -> dict[str, str]:
 
 
 @get("/readyz")
-async def readyz(webhook: Webhook) -> Response[dict[str, str]]:
+async def readyz(webhook: NamedDependency[Webhook]) -> Response[dict[str, str]]:
     """Postgres answers, NATS is connected, and the process is not on its way out."""
     reason = await _why_not_ready(webhook)
     if reason is None:
@@ -62,7 +63,7 @@ async def readyz(webhook: Webhook) -> Response[dict[str, str]]:
 
 
 @get("/metrics", sync_to_thread=False)
-def metrics(webhook: Webhook) -> Response[bytes]:
+def metrics(webhook: NamedDependency[Webhook]) -> Response[bytes]:
     """For Prometheus."""
     return Response(webhook.metrics.render(), media_type=MEDIA_TYPE)
 

@@ -7,6 +7,8 @@ beside each other, which a lost lock may cause, do no harm.
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,14 +22,16 @@ from pydantic import ValidationError
 from common.db import delivery as delivery_table
 from common.db import owner as owner_table
 from common.db import sweep as sweep_table
-from common.db.pool import DATABASE_UNAVAILABLE
+from common.db.pool import DATABASE_FAULTS
 from common.db.sweep import StalledStep
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
 from common.messaging.topology import ADVISORIES, STEPS, SWEEP
+from common.qstash.publisher import QStashUnavailableError
 from common.resources.process import Resources
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
+from webhook.composition import SWEEP_PATH
 from webhook.dead_letter import give_up
 
 log = structlog.get_logger()
@@ -36,24 +40,40 @@ UNPUBLISHED_AFTER = timedelta(seconds=10)
 JTI_KEPT = timedelta(minutes=10)
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
+SCHEDULE_ID = "creatorscout-sweep"
+SCHEDULE_CRON = "* * * * *"
 
 REPAIRS = Metric("creatorscout_sweep_repairs_total", "What the sweep set right", ["kind"])
 
 
 async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
-    """Sweep every `recovery.sweep_every` until `stop`. An outage of Postgres or NATS only skips a turn."""
+    """Sweep every `recovery.sweep_every` until `stop`. An outage of Postgres or NATS only skips a turn.
+
+    QStash is asked to call the sweep's route every minute too: then a sweep also comes if this loop does not.
+    """
+    is_scheduled = False
     while not stop.is_set():
+        is_scheduled = is_scheduled or await _keep_schedule(resources)
         settings = None
         try:
             await sweep_once(resources)
             settings = await resources.settings.current()
-        except (NatsError, APIError, *DATABASE_UNAVAILABLE) as error:
+        except (NatsError, APIError, *DATABASE_FAULTS) as error:
             log.warning("sweep.skipped", error=type(error).__name__)
         wait_s = settings.recovery.sweep_every.total_seconds() if settings else FAULT_WAIT_S
         try:
             await asyncio.wait_for(stop.wait(), resources.clock.jitter(max(wait_s, FAULT_WAIT_S)))
         except TimeoutError:
             continue
+
+
+async def _keep_schedule(resources: Resources) -> bool:
+    try:
+        await resources.publisher.keep_schedule(path=SWEEP_PATH, schedule_id=SCHEDULE_ID, cron=SCHEDULE_CRON)
+    except QStashUnavailableError as error:
+        log.warning("schedule.not_kept", error=str(error))
+        return False
+    return True
 
 
 async def sweep_once(resources: Resources) -> dict[str, int]:
@@ -76,13 +96,23 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
     return dict(repairs)
 
 
+@contextmanager
+def _apart(**facts: str) -> Generator[None]:
+    """One repair that Postgres refuses does not keep the others from being made."""
+    try:
+        yield
+    except DATABASE_FAULTS as error:
+        log.error("repair.failed", error=type(error).__name__, **facts)
+
+
 async def _end_overdue(resources: Resources, repairs: Counter[str]) -> None:
     async with resources.database.connection() as connection:
         jobs = await sweep_table.overdue_jobs(connection)
     for job_id in jobs:
-        is_ended, due = await end_if_overdue(await resources.unit(), job_id)
-        repairs["ended_overdue"] += is_ended
-        await resources.publication.publish(due)
+        with _apart(job_id=str(job_id)):
+            is_ended, due = await end_if_overdue(await resources.unit(), job_id)
+            repairs["ended_overdue"] += is_ended
+            await resources.publication.publish(due)
 
 
 async def _redrive_stalled(resources: Resources, repairs: Counter[str]) -> None:
@@ -183,13 +213,14 @@ async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
         owners = await owner_table.owners_with_waiting_jobs(connection)
     settings = await resources.settings.current()
     for owner in owners:
-        async with resources.database.transaction() as connection:
-            await owner_table.lock_owner(connection, owner=owner)
-            due = await admit_next(
-                connection, resources.clock, owner=owner, active_jobs_max=settings.limits.active_jobs_per_owner
-            )
-        repairs["admitted"] += len({step.job_id for step in due})
-        await resources.publication.publish(due)
+        with _apart(owner=owner):
+            async with resources.database.transaction() as connection:
+                await owner_table.lock_owner(connection, owner=owner)
+                due = await admit_next(
+                    connection, resources.clock, owner=owner, active_jobs_max=settings.limits.active_jobs_per_owner
+                )
+            repairs["admitted"] += len({step.job_id for step in due})
+            await resources.publication.publish(due)
 
 
 async def _conclude_idle(resources: Resources, repairs: Counter[str]) -> None:
@@ -197,8 +228,9 @@ async def _conclude_idle(resources: Resources, repairs: Counter[str]) -> None:
     async with resources.database.connection() as connection:
         jobs = await sweep_table.idle_jobs(connection, idle_for=settings.recovery.stalled_after)
     for job_id in jobs:
-        await _conclude(resources, job_id)
-        repairs["concluded"] += 1
+        with _apart(job_id=str(job_id)):
+            await _conclude(resources, job_id)
+            repairs["concluded"] += 1
 
 
 async def _conclude(resources: Resources, job_id: UUID) -> None:

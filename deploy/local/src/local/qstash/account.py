@@ -30,6 +30,7 @@ class Record:
     state: State = State.CREATED
     retried: int = 0
     is_finished: bool = False
+    is_waiting: bool = False
     is_cancel_requested: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 

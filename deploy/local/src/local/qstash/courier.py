@@ -68,6 +68,7 @@ class Courier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._gate = Gate()
 
     def _start(self, life: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(life)
@@ -89,13 +90,15 @@ class Courier:
         seconds = wait.total_seconds() * self._board.now.time_factor
         if seconds <= 0:
             return
+        record.wake.clear()
+        record.is_waiting = not record.is_cancel_requested
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds if record.is_waiting else 0):
                 await record.wake.wait()
         except TimeoutError:
             return
-        if not record.is_cancel_requested:
-            record.wake.clear()
+        finally:
+            record.is_waiting = False
 
     async def _attempt(self, account: Account, record: Record) -> Answer:
         if record.retried:

@@ -90,12 +90,12 @@ class Post:
 
 
 def _request(account: Account, record: Record, jti: str, switches: Switches) -> httpx.Request:
-    """The request line has the destination's path and query untouched; `Host` is the published one, wherever it goes."""
+    """Path and query go untouched on the request line; `Host` is the published one, wherever the request goes."""
     message = record.message
     address = switches.address(message.url)
     userinfo = f"{address.userinfo}@" if address.userinfo else ""
     subject = Subject(message.url, message.body, time.time() + switches.clock_skew_s, jti)
-    headers = _headers(record) + (("Upstash-Signature", sign(subject, account.key(switches.sign_with))),)
+    headers = (*_headers(record), ("Upstash-Signature", sign(subject, account.key(switches.sign_with))))
     return httpx.Request(
         message.options.method,
         f"{address.scheme}://{userinfo}{address.host}",

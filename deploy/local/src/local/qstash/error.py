@@ -1,7 +1,7 @@
 """What a caller of the REST API is refused with: a status and a text, `{"error": text}` on the wire.
 
-    ApiError
-      BadRequestError 400, UnauthorizedError 401, NotFoundError 404, QuotaError 412, NotSupportedError 501
+ApiError
+  BadRequestError 400, UnauthorizedError 401, NotFoundError 404, QuotaError 412, NotSupportedError 501
 """
 
 

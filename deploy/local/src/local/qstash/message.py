@@ -25,7 +25,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a publisher handed over. `url` is verbatim what it wrote, `published` the headers that `options` were read from."""
+    """What a publisher handed over: `url` is verbatim what it wrote, `options` were read from `published`."""
 
     id: str
     url: str

@@ -37,7 +37,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One message's settings. `headers` are those that the destination gets from the publisher, names as Go writes them."""
+    """One message's settings. `headers` are the publisher's for the destination, their names as Go writes them."""
 
     method: str
     headers: Pairs

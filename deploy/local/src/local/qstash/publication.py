@@ -18,7 +18,7 @@ from local.qstash.message import DeadLetter, Message
 from local.qstash.option import read_options
 from local.qstash.plan import Plan
 from local.qstash.switch import Switchboard
-from local.qstash.target import Address, read_address
+from local.qstash.target import Address, read_address, read_target
 
 UNSUPPORTED_DESTINATION = "api/"
 # A message that is taken up again from the dead letters goes at once and is new.
@@ -152,14 +152,19 @@ def _draft(item: object, caller_ip: str) -> Draft | ApiError:
     match item:
         case {"queue": str() as queue} if queue:
             return NotSupportedError("queues")
-        case {"destination": str(url)}:
-            headers, body = item.get("headers") or {}, item.get("body")
+        case {"destination": str(url), **rest}:
+            headers, body = rest.get("headers") or {}, rest.get("body")
             if isinstance(headers, dict) and isinstance(body, str | None):
-                pairs = tuple((str(name), str(value)) for name, value in headers.items())
-                return Draft(url, (body or "").encode(), pairs, caller_ip)
+                pairs = tuple((str(name), _as_on_wire(str(value))) for name, value in headers.items())
+                return Draft(read_target(url, "").url, (body or "").encode(), pairs, caller_ip)
             return BadRequestError("invalid batch item")
         case _:
             return BadRequestError("invalid batch item: destination is missing")
+
+
+def _as_on_wire(text: str) -> str:
+    """Header values are bytes that are read as Latin-1."""
+    return text.encode().decode("latin-1")
 
 
 async def _check_public(address: Address, *, is_resolved: bool) -> None:

@@ -1,4 +1,4 @@
-"""Schedules: a message and the cron expression that says when it is published. Minutes, UTC unless CRON_TZ says otherwise."""
+"""Schedules: a message, and the cron expression that says when it is published, in UTC unless CRON_TZ is given."""
 
 import re
 from dataclasses import dataclass
@@ -47,6 +47,7 @@ class Schedule:
     is_paused: bool = False
     last_run_at_ms: int | None = None
     last_message_id: str | None = None
+    error: str | None = None
 
 
 def read_cron(text: str | None) -> Cron:

@@ -24,7 +24,7 @@ class Switches:
     """Positions of all switches; the defaults are good behaviour. Counts run down to zero as they are used up."""
 
     time_factor: float = 1.0
-    """Delays, back-off, Retry-After and schedules take this much of their time. Timeouts and the dedup window do not."""
+    """Delays, back-off, Retry-After and schedules take so much of their time; timeouts and the dedup window do not."""
     production_like: bool = False
     """Refuse destinations that are on loopback or have no address."""
     duplicate: int = 0
@@ -108,7 +108,7 @@ def _position(name: str, old: object, value: object) -> object:
             return value
         case SignWith(), str() if value in list(SignWith):
             return SignWith(value)
-        case int(), int() if not isinstance(old, bool) and not isinstance(value, bool) and 0 <= value:
+        case int(), int() if not isinstance(old, bool) and not isinstance(value, bool) and value >= 0:
             return value
         case float(), int() | float() if not isinstance(value, bool) and (value >= 0 or name == "clock_skew_s"):
             return float(value)

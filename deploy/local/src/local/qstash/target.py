@@ -1,4 +1,4 @@
-"""Destinations: what follows `/v2/publish/` on the request line, untouched, and which of its parameters are QStash's own."""
+"""Destinations: what follows `/v2/publish/` on the request line, less the parameters that are QStash's own."""
 
 import re
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from local.qstash.error import BadRequestError
 from local.qstash.header import Pairs
 
 TOKEN_PARAMETER = "qstash_token"  # noqa: S105  (a parameter's name)
+PORT_MAX = 65535
 _ENCODED_SCHEME = re.compile(r"https?%3a", re.IGNORECASE)
 _URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<rest>[^#]*)", re.IGNORECASE)
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{0,5}))?", re.ASCII)
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F))  # everything that is already allowed stays
 
 
@@ -41,9 +43,8 @@ class Address:
 
 
 def read_target(path: str, query: str) -> Target:
-    """The destination from the rest of a raw path and the raw query. An URL that is encoded as a whole is decoded once."""
-    if _ENCODED_SCHEME.match(path):
-        path = quote(unquote(path), safe=_SAFE)
+    """The destination from the rest of a raw path and the raw query. A URL encoded as a whole is decoded once."""
+    path = quote(unquote(path) if _ENCODED_SCHEME.match(path) else path, safe=_SAFE)
     kept, settings = _split_query(query)
     if kept:
         path += ("&" if "?" in path else "?") + kept
@@ -56,8 +57,9 @@ def read_address(url: str, what: str = "destination") -> Address:
     if match is None:
         raise BadRequestError(f"invalid {what} url: endpoint has invalid scheme, add http:// or https://")
     userinfo, _, host = match["authority"].rpartition("@")
-    if not host or host.startswith(":"):
-        raise BadRequestError(f"invalid {what} url: endpoint has no host")
+    match_host = _HOST.fullmatch(host)
+    if match_host is None or int(match_host["port"] or 0) > PORT_MAX:
+        raise BadRequestError(f"invalid {what} url: endpoint has an invalid host")
     rest = match["rest"]
     return Address(match["scheme"].lower(), userinfo, host.lower(), rest if rest.startswith("/") else f"/{rest}")
 

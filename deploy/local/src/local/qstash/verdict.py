@@ -32,7 +32,7 @@ Verdict = Delivered | Retry | Failed
 
 
 def judge(message: Message, retried: int, answer: Answer, now: datetime) -> Verdict:
-    """Any 2xx is success. Everything else is tried again while retries are left, unless the destination says that it is useless."""
+    """Any 2xx is success; anything else is tried again while retries are left, unless that is declared useless."""
     if answer.is_success:
         return Delivered()
     if _is_non_retryable(answer) or retried >= message.options.retries:

@@ -82,6 +82,7 @@ def tell_schedule(schedule: Schedule, next_run_at_ms: int | None, last_states: J
                 "lastScheduleTime": schedule.last_run_at_ms,
                 "nextScheduleTime": next_run_at_ms,
                 "lastScheduleStates": last_states,
+                "error": schedule.error,
             }
         )
     )

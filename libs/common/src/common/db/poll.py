@@ -6,16 +6,12 @@ What a poll shows changes only together with `event_seq`, so (job, event_seq, st
 from datetime import datetime
 from uuid import UUID
 
-from psycopg import OperationalError
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
 from common.domain.job import JobStatus, Mode, PlatformName, StopReason, WaitingOn
 from common.domain.model import Model
 from common.domain.outcome import Outcome
-
-# Postgres cannot serve now: not there, no free connection in time, a lock or a statement that took too long.
-DatabaseUnavailableError = OperationalError
 
 
 class JobVersion(Model):

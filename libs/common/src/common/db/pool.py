@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -31,6 +31,9 @@ set_json_dumps(_dumps)
 
 # What to catch where an outage of Postgres has an answer of its own.
 DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
+
+# Everything that Postgres can answer a statement with, its refusals too.
+DATABASE_FAULTS = (Error, PoolTimeout, TimeoutError)
 
 
 class Database:

@@ -53,6 +53,20 @@ class QStashPublisher:
         assert not isinstance(response, list)
         return response.message_id
 
+    async def keep_schedule(self, *, path: str, schedule_id: str, cron: str) -> None:
+        """Make or renew a schedule that calls a route of the webhook. Raises QStashUnavailableError."""
+        try:
+            async with asyncio.timeout(PUBLISH_MAX_S):
+                await self._client.schedule.create(
+                    destination=f"{self._settings.public_webhook_url}{path}",
+                    cron=cron,
+                    schedule_id=schedule_id,
+                    method="POST",
+                    retries=0,
+                )
+        except (QStashError, httpx.HTTPError, TimeoutError) as error:
+            raise QStashUnavailableError(type(error).__name__) from error
+
     async def close(self) -> None:
         await self._client.http._client.aclose()  # pyright: ignore[reportPrivateUsage] # the SDK has no public close
 

@@ -20,6 +20,7 @@ class Resources:
 
     database: Database
     messaging: Messaging
+    publisher: QStashPublisher
     publication: Publication
     settings: SettingCache
     clock: Clock
@@ -55,6 +56,7 @@ async def open_resources(
         yield Resources(
             database=database,
             messaging=messaging,
+            publisher=publisher,
             publication=Publication(database, publisher),
             settings=SettingCache(database),
             clock=Clock(),

@@ -5,7 +5,7 @@ import asyncio
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from common.db.poll import DatabaseUnavailableError
+from common.db.pool import DATABASE_UNAVAILABLE
 from gateway.composition import Gateway
 from gateway.metric import MEDIA_TYPE
 
@@ -46,6 +46,6 @@ async def _answers(gateway: Gateway) -> bool:
     try:
         async with asyncio.timeout(_LOOK_MAX_S), gateway.resources.database.connection() as connection:
             await connection.execute("select 1")
-    except (DatabaseUnavailableError, TimeoutError):
+    except DATABASE_UNAVAILABLE:
         return False
     return True

@@ -1,0 +1,211 @@
+"""The statements behind reading a job on real Postgres: one snapshot, one owner, unknown is null."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg.types.json import Jsonb
+from pydantic import SecretStr
+
+from common.clock import Clock
+from common.db.job import NewJob, insert_job
+from common.db.owner import add_owner
+from common.db.platform_state import announce_platform
+from common.db.poll import read_job, read_poll, read_version
+from common.db.pool import Connection, Database
+from common.domain.job import JobStatus, Mode, WaitingOn
+from common.settings import DatabaseSettings
+
+ADA, BOB = "user:user_ada", "user:user_bob"
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="test", size_max=1)
+    await database.open()
+    async with database.connection() as connection:
+        await add_owner(connection, owner=ADA)
+        yield connection
+    await database.close()
+
+
+@pytest.fixture
+async def job_id(connection: Connection) -> UUID:
+    clock = Clock()
+    job = NewJob(
+        id=clock.new_id(),
+        owner=ADA,
+        created_by="user_ada",
+        campaign_id=None,
+        platform="tiktok",
+        mode=Mode.KEYWORD,
+        input={},
+        target_results=100,
+        pages_max=10,
+        credits_max=50,
+        parallel_searches_max=1,
+        timeout=timedelta(hours=1),
+        delay_between_calls=timedelta(0),
+        queue_until=clock.now() + timedelta(days=1),
+    )
+    await insert_job(connection, job)
+    return job.id
+
+
+async def add_search(connection: Connection, job_id: UUID, ordinal: int) -> UUID:
+    search_id = uuid4()
+    await connection.execute(
+        "insert into searches (id, job_id, ordinal, kind, query, status) values (%s, %s, %s, 'keyword', 'k', 'active')",
+        [search_id, job_id, ordinal],
+    )
+    return search_id
+
+
+async def add_step(connection: Connection, job_id: UUID, search_id: UUID, step: int, outcomes: dict[str, int]) -> UUID:
+    step_id = uuid4()
+    async with connection.transaction():
+        await connection.execute(
+            """insert into steps (id, search_id, step, job_id, phase, items_count, paged_at)
+               values (%s, %s, %s, %s, 'done', %s, '2026-01-02T03:04:05.060708Z')""",
+            [step_id, search_id, step, job_id, sum(outcomes.values())],
+        )
+        for outcome, count in outcomes.items():
+            await connection.execute(
+                "insert into step_outcomes (search_id, step, job_id, outcome, count) values (%s, %s, %s, %s, %s)",
+                [search_id, step, job_id, outcome, count],
+            )
+    return step_id
+
+
+async def add_creator(connection: Connection, job_id: UUID, search_id: UUID, step: int, seq: int | None) -> None:
+    details = {
+        "account": {"bio": None, "avatar_url": None},
+        "emails": None,
+        "video": None,
+        "hashtags": [],
+    }
+    await connection.execute(
+        """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
+               outcome, seq, handle, details, delivered_at)
+           values (%s, gen_random_uuid()::text, %s, %s, 0, gen_random_uuid(), 7, %s, %s, %s, %s,
+               case when %s then now() end)""",
+        [
+            job_id,
+            search_id,
+            step,
+            "surplus" if seq is None else "delivered",
+            seq,
+            f"h{seq}",
+            Jsonb(details),
+            seq is not None,
+        ],
+    )
+
+
+async def results(connection: Connection, job_id: UUID) -> list[dict[str, Any]]:
+    poll = await read_poll(connection, owner=ADA, platform="tiktok", job_id=job_id)
+    assert poll is not None
+    return json.loads(poll.results)
+
+
+async def test_a_job_is_read_by_its_owner_on_its_platform_alone(connection: Connection, job_id: UUID) -> None:
+    for owner, platform, asked, is_there in [
+        (ADA, "tiktok", job_id, True),
+        (BOB, "tiktok", job_id, False),
+        (ADA, "youtube", job_id, False),
+        (ADA, "tiktok", uuid4(), False),
+    ]:
+        version = await read_version(connection, owner=owner, platform=platform, job_id=asked)
+        poll = await read_poll(connection, owner=owner, platform=platform, job_id=asked)
+        assert [version is not None, poll is not None] == [is_there] * 2
+    assert await read_job(connection, owner=ADA, job_id=job_id) is not None
+    assert await read_job(connection, owner=BOB, job_id=job_id) is None
+
+
+async def test_version_and_poll_name_the_same_state(connection: Connection, job_id: UUID) -> None:
+    await connection.execute("update jobs set event_seq = 42, status = 'processing'")
+    version = await read_version(connection, owner=ADA, platform="tiktok", job_id=job_id)
+    poll = await read_poll(connection, owner=ADA, platform="tiktok", job_id=job_id)
+    assert version is not None
+    assert poll is not None
+    assert (version.event_seq, version.status) == (poll.event_seq, poll.status) == (42, JobStatus.PROCESSING)
+
+
+async def test_steps_stand_in_the_order_of_their_first_delivery_and_creators_too(
+    connection: Connection, job_id: UUID
+) -> None:
+    first, second = [await add_search(connection, job_id, ordinal) for ordinal in range(2)]
+    early = await add_step(connection, job_id, first, 0, {"delivered": 2, "surplus": 1})
+    late = await add_step(connection, job_id, second, 0, {"delivered": 2})
+    await add_step(connection, job_id, second, 1, {"surplus": 1})
+    for search_id, seq in [(second, 9), (first, 5), (second, 4), (first, 8)]:
+        await add_creator(connection, job_id, search_id, 0, seq)
+    await add_creator(connection, job_id, first, 0, None)
+    await add_creator(connection, job_id, second, 1, None)
+    read = await results(connection, job_id)
+    assert [element["id"] for element in read] == [str(late), str(early)]
+    handles = [[creator["creator"]["uniqueId"] for creator in element["creators"]] for element in read]
+    assert handles == [["h4", "h9"], ["h5", "h8"]], "only what was delivered, at the step that found it"
+    assert {element["createdAt"] for element in read} == {"2026-01-02T03:04:05.060708Z"}
+    assert {element["jobId"] for element in read} == {str(job_id)}
+
+
+async def test_the_platforms_label_is_what_people_read(connection: Connection, job_id: UUID) -> None:
+    search_id = await add_search(connection, job_id, 0)
+    await add_step(connection, job_id, search_id, 0, {"delivered": 1})
+    await add_creator(connection, job_id, search_id, 0, 1)
+    assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "tiktok", "its name until it is known"
+    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "TikTok"
+
+
+async def test_the_funnel_is_summed_over_steps_and_rules(connection: Connection, job_id: UUID) -> None:
+    search_id = await add_search(connection, job_id, 0)
+    await add_step(connection, job_id, search_id, 0, {"delivered": 3, "duplicate": 2})
+    await add_step(connection, job_id, search_id, 1, {"delivered": 1, "unparsable": 4})
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.outcomes == {"delivered": 4, "duplicate": 2, "unparsable": 4}
+    assert view.items_count == 10
+
+
+async def test_progress_is_rounded_to_what_people_read(connection: Connection, job_id: UUID) -> None:
+    await connection.execute("update jobs set progress = 33.333333")
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.progress == 33.33
+
+
+@pytest.mark.parametrize(
+    ("job", "platform", "expected"),
+    [
+        ("status = 'pending', admitted_at = null", "state = 'open'", WaitingOn.OWNER_LIMIT),
+        ("status = 'pending', admitted_at = now()", "state = 'open'", None),
+        ("admitted_at = null", "state = 'paused', reason = 'operator'", WaitingOn.OWNER_LIMIT),
+        ("admitted_at = now()", "state = 'paused', reason = 'operator'", WaitingOn.OPERATOR),
+        ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() + '1 min'", WaitingOn.CREDITS),
+        ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() - interval '1 min'", None),
+        (
+            "status = 'processing', admitted_at = now()",
+            "state = 'cool_down', reason = 'cool_down', until = now() + '1 min'",
+            WaitingOn.COOL_DOWN,
+        ),
+        (
+            "status = 'cancelled', stop_reason = 'cancelled', ended_at = now()",
+            "state = 'paused', reason = 'operator'",
+            None,
+        ),
+    ],
+)
+async def test_what_a_job_waits_on_follows_from_its_turn_and_its_platform(
+    connection: Connection, job_id: UUID, job: str, platform: str, expected: WaitingOn | None
+) -> None:
+    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await connection.execute(f"update jobs set {job}".encode())
+    await connection.execute(f"update platform_states set {platform}".encode())
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.waiting_on == expected
