@@ -20,9 +20,6 @@ import jwt
 import nats
 import pytest
 import uvicorn
-from local.child import Child, Command, plain_environment
-from local.nats import Nats
-from migrate.stream import provision
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from prometheus_client import CollectorRegistry
@@ -39,6 +36,9 @@ from common.messaging.topology import STEPS, STREAMS
 from common.resources.process import DoorSettings, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, SignatureSettings
 from common.transaction.creation import create_job
+from local.child import Child, Command, plain_environment
+from local.nats import Nats
+from migrate.stream import provision
 from webhook.app import create_app
 from webhook.composition import FAILURE_PATH, STEP_PATH, Settings, Webhook, compose
 from webhook.server import make_server

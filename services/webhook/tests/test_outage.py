@@ -6,12 +6,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from local.nats import Nats
-from local.postgres import Postgres
 from psycopg import sql
 
 from common.domain.step import DueStep
 from common.messaging.topology import STEPS, STREAMS
+from local.nats import Nats
+from local.postgres import Postgres
 from webhook.composition import STEP_PATH
 
 pytestmark = pytest.mark.anyio

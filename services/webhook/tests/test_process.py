@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from local.child import Child
 from local.nats import Nats
-
 from webhook.composition import STEP_PATH
 
 Start = Callable[[dict[str, str]], Child]

@@ -34,7 +34,8 @@ def _number(value: object) -> int | None:
     """A number that QStash writes as one or as text. Never a reason to refuse: it is for people."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 6:
         value = int(value)
-    return value if isinstance(value, int) and 0 <= value <= _STATUS_MAX else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _STATUS_MAX
+    return value if is_count else None
 
 
 def _label(value: object) -> str | None:
@@ -152,7 +153,8 @@ async def _give_up(webhook: Webhook, received: Received, callback: FailureCallba
             reason=DEAD_REASON,
             details={"reference": reference, **callback.facts},
         )
-        await insert_dead_letter(connection, letter)
+        if not await insert_dead_letter(connection, letter):
+            return Answer(Outcome.IGNORED, {"reason": "step_done"})  # another callback was faster
     log.error("step.given_up", reference=reference)
     await resources.publication.publish(due)
     await remember(webhook, received)
