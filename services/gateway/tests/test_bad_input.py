@@ -220,6 +220,12 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
     assert all(canary not in json.dumps(line) for line in gateway.log_lines())
 
 
+async def test_the_old_frontend_is_told_the_first_fault_in_words(gateway: Any) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(PATH, json={"keywords": ["a", ""], "targetResults": 0})
+    assert answer.json()["error"] == "keywords/1 must not be empty (and 1 more)"
+
+
 async def test_many_faults_are_cut_off(gateway: Any) -> None:
     async with gateway.client() as client:
         answer = await client.post(PATH, json={f"k{number}": 1 for number in range(4000)})

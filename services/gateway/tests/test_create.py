@@ -164,9 +164,9 @@ async def test_a_campaign_that_is_not_mine_answers_like_one_that_does_not_exist(
         "type": "/problems/validation",
         "title": "The request is not valid",
         "status": 422,
-        "detail": "See errors for what is wrong.",
+        "detail": "campaignId is not one of your campaigns",
         "errors": [{"pointer": "/campaignId", "code": "unknown", "message": "is not one of your campaigns"}],
-        "error": "See errors for what is wrong.",
+        "error": "campaignId is not one of your campaigns",
     }
     assert gateway.count("jobs") == 0
     assert gateway.qstash.published == []

@@ -111,6 +111,12 @@ def test_odd_headers_are_refused_or_harmless(header: dict[str, Any]) -> None:
     assert header.get("alg") is None or header["alg"] == "RS256"
 
 
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS512", "ES256", "rs256", None, 1])
+def test_another_algorithm_is_refused_before_any_key_is_looked_for(algorithm: Any) -> None:
+    with pytest.raises(TokenRefusedError, match="algorithm"):
+        read_kid(minted(header={"alg": algorithm}))
+
+
 def test_a_token_of_8_kib_is_read_and_a_longer_one_is_not() -> None:
     padded = minted(claims={"x": "y" * 4000})
     assert len(padded) < 8192

@@ -48,15 +48,18 @@ def safe(value: object) -> str:
 
 
 def creators_table(creators: Sequence[Creator], title: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("creator", no_wrap=True)
-    table.add_column("followers", justify="right", no_wrap=True)
-    table.add_column("e-mail", overflow="ellipsis", no_wrap=True, min_width=12)
-    table.add_column("bio", overflow="ellipsis", no_wrap=True, min_width=12)
-    table.add_column("profile", overflow="fold")
+    """Handle, followers and link are shown whole, however narrow the terminal; e-mail and bio get what is left."""
+    handles = max((len(creator.handle) for creator in creators), default=0)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", expand=True, padding=(0, 1, 0, 0))
+    table.add_column("creator", no_wrap=True, min_width=handles)
+    table.add_column("followers", justify="right", no_wrap=True, min_width=9)
+    table.add_column("e-mail", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("bio", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("link", overflow="fold", min_width=24, ratio=4)
     for creator in creators:
         followers = "" if creator.followers is None else f"{creator.followers:,}"
-        cells = (creator.handle, followers, ", ".join(creator.emails), creator.bio or "", creator.profile_url)
+        link = creator.profile_url.removeprefix("https://www.")
+        cells = (creator.handle, followers, ", ".join(creator.emails), creator.bio or "", link)
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     return table
 

@@ -101,6 +101,7 @@ async def test_note_delivered(database: Database, step: DueStep) -> None:
 
     async def note(generation: int, sequence: int) -> int | None:
         async with database.connection() as connection:
+            await connection.execute("set synchronous_commit = 'on'")
             await note_delivered(
                 connection, search_id=step.search_id, step=0, generation=generation, stream_sequence=sequence
             )

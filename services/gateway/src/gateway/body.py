@@ -11,7 +11,7 @@ from common.domain.job import Mode
 from common.domain.model import CamelModel
 from common.engine.plan import FirstSearch, plan_keywords
 from common.errors import CallerError
-from gateway.problem import Fault, Kind, Problem, ProblemError
+from gateway.problem import Fault, Kind, ProblemError, invalid
 from gateway.text import CampaignName, Handle, Keyword, Region
 
 KEYWORDS_MAX = 20
@@ -47,7 +47,7 @@ class BodyError(ProblemError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(Kind.VALIDATION, "")
-        self.problem = Problem(kind=Kind.VALIDATION, detail="See errors for what is wrong.", faults=faults)
+        self.problem = invalid(faults)
 
 
 def _searchable(keyword: str) -> str:

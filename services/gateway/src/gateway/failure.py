@@ -11,7 +11,7 @@ from litestar.types import ExceptionHandlersMap
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import CallerError
 from gateway.auth.jwks import KeysUnavailableError
-from gateway.problem import MEDIA_TYPE, RETRY_AFTER_S, Fault, Kind, Problem, ProblemError, render
+from gateway.problem import MEDIA_TYPE, RETRY_AFTER_S, Fault, Kind, Problem, ProblemError, invalid, render
 
 log = structlog.get_logger()
 
@@ -41,8 +41,7 @@ def judge(error: Exception) -> Problem:
         case ProblemError(problem=problem):
             return problem
         case CallerError(pointer=pointer, code=code):
-            fault = Fault(pointer=pointer, code=code, message=str(error))
-            return Problem(kind=Kind.VALIDATION, detail="See errors for what is wrong.", faults=[fault])
+            return invalid([Fault(pointer=pointer, code=code, message=str(error))])
         case HTTPException(status_code=status) if status < 500:
             return _judge_status(error)
         case _ if isinstance(error, DATABASE_UNAVAILABLE):

@@ -27,7 +27,6 @@ class Kind(Enum):
     MALFORMED = _Kind("malformed", 400, "The request cannot be read")
     UNAUTHENTICATED = _Kind("unauthenticated", 401, "A valid session token is required")
     IMPERSONATED = _Kind("impersonated", 403, "Impersonated sessions may only read")
-    FORBIDDEN = _Kind("forbidden", 403, "Not allowed")
     NOT_FOUND = _Kind("not-found", 404, "There is no such thing")
     METHOD = _Kind("method-not-allowed", 405, "This method is not allowed here")
     TOO_LARGE = _Kind("too-large", 413, "The body is too large")
@@ -87,6 +86,13 @@ class _Document(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str
     errors: Sequence[Fault] = ()
     error: str | None = None
+
+
+def invalid(faults: Sequence[Fault]) -> Problem:
+    """The request is at fault; the first fault is also said in words, for who reads only those."""
+    first, more = faults[0], len(faults) - 1
+    detail = f"{first.pointer.removeprefix('/') or 'The body'} {first.message}"
+    return Problem(kind=Kind.VALIDATION, detail=f"{detail} (and {more} more)" if more else detail, faults=faults)
 
 
 def not_found() -> ProblemError:

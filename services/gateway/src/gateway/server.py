@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from common.errors import ConfigurationError
 from common.settings import ServerSettings
 from gateway.composition import Life
+from gateway.protocol import BoundedProtocol
 
 log = structlog.get_logger()
 
@@ -38,7 +39,7 @@ def make_server(app: ASGIApp, settings: ServerSettings) -> Server:
             app,  # pyright: ignore[reportArgumentType] # Litestar types ASGI by its own names
             host=settings.host,
             port=settings.port,
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -36,7 +36,8 @@ async def give_up(resources: Resources, step: DueStep, *, reason: str, facts: Ma
             reason=reason,
             details={"reference": reference, **facts},
         )
-        await insert_dead_letter(connection, letter)
+        if not await insert_dead_letter(connection, letter):
+            return None
     log.error("step.given_up", reference=reference, reason=reason)
     await resources.publication.publish(due)
     return reference

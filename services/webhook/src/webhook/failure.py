@@ -11,31 +11,29 @@ from typing import Annotated, Any
 import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from common.db.dead_letter import DeadLetter, insert_dead_letter
 from common.db.delivery import read_delivered, redrive_after_failure
 from common.db.step import view_step
 from common.domain.message import JobMessage, StepMessage
 from common.domain.step import DueStep
-from common.transaction.failure import fail_undeliverable
 from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
+from webhook.dead_letter import give_up
 from webhook.delivery import read_message, why_unwanted
 from webhook.problem import Kind, RefusalError
 from webhook.reception import Received, remember
 
-log = structlog.get_logger()
-
 DEAD_REASON = "undeliverable"
 _FACT_LENGTH_MAX = 200
 _STATUS_MAX = 999_999
+_DIGITS_MAX = 6
 
 
 def _number(value: object) -> int | None:
     """A number that QStash writes as one or as text. Never a reason to refuse: it is for people."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 6:
-        value = int(value)
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _STATUS_MAX
-    return value if is_count else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value <= _STATUS_MAX else None
+    is_decimal = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS_MAX
+    return int(str(value)) if is_decimal else None
 
 
 def _label(value: object) -> str | None:
@@ -113,7 +111,11 @@ async def handle_failure(webhook: Webhook, received: Received) -> Answer:
     reason = await _why_kept(webhook, message, redrives_max)
     if reason is not None:
         return Answer(Outcome.IGNORED, {"reason": reason})
-    return await _give_up(webhook, received, callback, message)
+    reference = await give_up(webhook.resources, _step_of(message), reason=DEAD_REASON, facts=callback.facts)
+    if reference is None:
+        return Answer(Outcome.IGNORED, {"reason": "step_moved"})
+    await remember(webhook, received)
+    return Answer(Outcome.GIVEN_UP, {"reference": reference})
 
 
 async def _why_kept(webhook: Webhook, message: StepMessage, redrives_max: int) -> str | None:
@@ -133,29 +135,5 @@ async def _why_kept(webhook: Webhook, message: StepMessage, redrives_max: int) -
     return "enrichment" if row.phase == "enrichment" else None  # its page is paid for: the sweep drives it on
 
 
-async def _give_up(webhook: Webhook, received: Received, callback: FailureCallback, message: StepMessage) -> Answer:
-    """End the step's search, and with the last one its job. What becomes free is published."""
-    resources = webhook.resources
-    letter_id = resources.clock.new_id()
-    reference = letter_id.hex[-12:]
-    step = DueStep(job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation)
-    due = await fail_undeliverable(await resources.unit(), step, reference=reference)
-    async with resources.database.connection() as connection:
-        row = await read_delivered(connection, search_id=message.search_id, step=message.step)
-        if row is None or row.phase != "done":
-            return Answer(Outcome.IGNORED, {"reason": "step_claimed"})
-        letter = DeadLetter(
-            id=letter_id,
-            job_id=message.job_id,
-            search_id=message.search_id,
-            step=message.step,
-            generation=message.generation,
-            reason=DEAD_REASON,
-            details={"reference": reference, **callback.facts},
-        )
-        if not await insert_dead_letter(connection, letter):
-            return Answer(Outcome.IGNORED, {"reason": "step_done"})  # another callback was faster
-    log.error("step.given_up", reference=reference)
-    await resources.publication.publish(due)
-    await remember(webhook, received)
-    return Answer(Outcome.GIVEN_UP, {"reference": reference})
+def _step_of(message: StepMessage) -> DueStep:
+    return DueStep(job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation)

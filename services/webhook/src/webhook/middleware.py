@@ -11,8 +11,6 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from webhook.answer import Outcome, Record
 from webhook.composition import FAILURE_PATH, STEP_PATH, SWEEP_PATH
 from webhook.metric import Metrics
-from webhook.problem import MEDIA_TYPE, Kind, render
-from webhook.refusal import log_failure
 
 log = structlog.get_logger()
 
@@ -41,10 +39,6 @@ class RequestMiddleware:
         structlog.contextvars.bind_contextvars(request_id=record.request_id)
         try:
             await self._app(scope, receive, reply.send)
-        except Exception as error:  # noqa: BLE001 - the last wall: nothing may reach the server without an answer
-            log_failure(error)
-            record.outcome = Outcome.BROKEN
-            await reply.fail()
         finally:
             self._report(scope, record, reply)
 
@@ -57,7 +51,8 @@ class RequestMiddleware:
             write = log.debug if route in _QUIET else log.info
             write("request.answered", method=scope["method"], **facts)
             return
-        outcome = record.outcome or Outcome.REJECTED  # a method that the route does not have
+        # Litestar answers OPTIONS by itself; without any answer it is our fault.
+        outcome = record.outcome or (Outcome.REJECTED if reply.status else Outcome.BROKEN)
         self._metrics.count_delivery(route=route, outcome=outcome.value, seconds=seconds)
         write = log.warning if outcome in _LOUD else log.info
         write(f"{noun}.{outcome.value}", **facts)
@@ -80,12 +75,3 @@ class _Reply:
                 headers[name] = value
             headers["X-Request-Id"] = self._request_id
         await self._send(message)
-
-    async def fail(self) -> None:
-        """Answer 500 if nothing was answered yet."""
-        if self.status:
-            return
-        content = render(Kind.INTERNAL, request_id=self._request_id)
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": content, "more_body": False})

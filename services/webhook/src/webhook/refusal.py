@@ -7,6 +7,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
+from nats.errors import Error as NatsError
 
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import RetryError
@@ -45,7 +46,7 @@ def judge(error: Exception) -> RefusalError:
     match error:
         case RefusalError():
             return error
-        case RetryError():
+        case RetryError() | NatsError():
             return RefusalError(Kind.UNAVAILABLE, "stream_unavailable")
         case HTTPException(status_code=status):
             # Litestar calls a caller that went away in the middle of its body a fault of the server.

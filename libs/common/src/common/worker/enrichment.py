@@ -74,24 +74,37 @@ class Enricher:
         step: a pause of the platform, a fence, the job's end, or RetryError if profiles could not be reached; what
         was bought by then is kept in the cache.
         """
-        ids = [candidate.platform_id for candidate in pending]
-        stored = {profile.platform_id: profile for profile in await self._fresh(ids, max_age)}
+        stored = await self._stored(pending, max_age)
         work = _Round(claim=claim, token=token, max_age=max_age, slots=self._slots.of(concurrency))
-        results = await asyncio.gather(*(self._one(work, candidate, stored) for candidate in pending))
+        tasks = [asyncio.ensure_future(self._one(work, candidate, stored)) for candidate in pending]
+        try:
+            results = await asyncio.gather(*tasks)
+        finally:
+            # After a fault or a cancel nobody goes on alone: each gives its profile back before the step is released.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if work.stopped_by is not None:
             raise work.stopped_by
         return results
 
-    def as_known(self, pending: Sequence[PendingCandidate], enrichment: Enrichment) -> list[Enriched]:
-        """The candidates as their pages told, with the reason why nothing was added."""
-        return [_as_known(candidate, enrichment) for candidate in pending]
+    async def give_up(self, pending: Sequence[PendingCandidate], *, max_age: timedelta) -> list[Enriched]:
+        """The same without a call: what is in the cache is used, the rest is `failed`."""
+        stored = await self._stored(pending, max_age)
+        return [self._unbought(one, stored) or _as_known(one, Enrichment.FAILED) for one in pending]
 
-    async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
+    def _unbought(self, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched | None:
         profile = stored.get(candidate.platform_id)
         if profile is not None:
             return _from_cache(candidate, profile)
         if not self._kind.is_needed(candidate.details.account):
             return _as_known(candidate, Enrichment.NOT_NEEDED)
+        return None
+
+    async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
+        unbought = self._unbought(candidate, stored)
+        if unbought is not None:
+            return unbought
         try:
             return await self._look_up(work, candidate)
         except NotFoundError:
@@ -113,19 +126,13 @@ class Enricher:
         return _as_known(candidate, Enrichment.SKIPPED)
 
     async def _look_up(self, work: _Round, candidate: PendingCandidate) -> Enriched:
-        profile_claim = ProfileClaim(
-            platform=self._platform.name,
-            platform_id=candidate.platform_id,
-            token=work.token,
-            lasts=CLAIM_LASTS,
-            max_age=work.max_age,
-        )
         for _ in range(LOOKS_MAX):
             async with work.slots:
                 if work.stopped_by is not None and not isinstance(work.stopped_by, RetryError):
                     return _as_known(candidate, Enrichment.SKIPPED)
-                if await self._claim(profile_claim):
-                    return await self._buy(work, candidate)
+                enriched = await self._buy(work, candidate)
+            if enriched is not None:
+                return enriched
             # Somebody else buys it just now, or has. Wait without a slot.
             fresh = await self._fresh([candidate.platform_id], work.max_age)
             if fresh:
@@ -133,11 +140,22 @@ class Enricher:
             await asyncio.sleep(LOOK_AGAIN_S)
         raise RetryError("another worker has been buying this profile for too long")
 
-    async def _buy(self, work: _Round, candidate: PendingCandidate) -> Enriched:
+    async def _buy(self, work: _Round, candidate: PendingCandidate) -> Enriched | None:
+        """None if somebody else has the right to buy it."""
         known = candidate.details.account
+        profile_claim = ProfileClaim(
+            platform=self._platform.name,
+            platform_id=candidate.platform_id,
+            token=work.token,
+            lasts=CLAIM_LASTS,
+            max_age=work.max_age,
+        )
         order = Order(kind="profile", path=self._kind.path, params=self._kind.ask(known), price=self._kind.price)
 
-        async def call() -> Bought:
+        async def call() -> Bought | None:
+            # Anew for each try: together they can outlast a claim.
+            if not await self._claim(profile_claim):
+                return None
             return await self._buyer.buy(self._platform.name, work.claim, work.token, order)
 
         try:
@@ -145,10 +163,10 @@ class Enricher:
         except NotFoundError:
             await self._store(candidate.platform_id, None)
             raise
-        except CreatorscoutError:
+        except (CreatorscoutError, asyncio.CancelledError):
             await self._release(work, candidate.platform_id)
             raise
-        return await self._keep(work, candidate, bought)
+        return None if bought is None else await self._keep(work, candidate, bought)
 
     async def _keep(self, work: _Round, candidate: PendingCandidate, bought: Bought) -> Enriched:
         """Commit the profile together with its ledger row, as it arrives."""
@@ -184,6 +202,10 @@ class Enricher:
             await profile_table.release_profile(
                 connection, platform=self._platform.name, platform_id=platform_id, token=work.token
             )
+
+    async def _stored(self, pending: Sequence[PendingCandidate], max_age: timedelta) -> dict[str, StoredProfile]:
+        ids = [candidate.platform_id for candidate in pending]
+        return {profile.platform_id: profile for profile in await self._fresh(ids, max_age)}
 
     async def _fresh(self, ids: list[str], max_age: timedelta) -> list[StoredProfile]:
         async with self._database.connection() as connection:

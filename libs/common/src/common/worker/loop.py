@@ -25,13 +25,14 @@ FAULT_DELAY_S = 5.0
 class WorkerLoop:
     """Performs up to sixteen steps at once."""
 
-    def __init__(self, tools: Tools, puller: StepPuller) -> None:
+    def __init__(self, tools: Tools, puller: StepPuller, *, grace_s: float = GRACE_S) -> None:
         self._tools = tools
         self._puller = puller
+        self._grace_s = grace_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`; then what is in hand gets fifteen seconds, the rest is handed back."""
+        """Until `stop`; then what is in hand gets the grace, the rest is handed back."""
         while not stop.is_set():
             if len(self._tasks) >= SLOTS:
                 await self._room(stop)
@@ -65,7 +66,7 @@ class WorkerLoop:
     async def _hand_back(self) -> None:
         if not self._tasks:
             return
-        await asyncio.wait(self._tasks, timeout=GRACE_S)
+        await asyncio.wait(self._tasks, timeout=self._grace_s)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -13,7 +13,6 @@ from common.db import candidate as candidate_table
 from common.db import step as step_table
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.db.step import Claim
-from common.domain.outcome import Enrichment
 from common.domain.step import DueStep
 from common.engine.failure import decide_pause, search_end_for
 from common.errors import CoolDownError, FencedError, RetryError, ShapeError, SkipError
@@ -90,9 +89,10 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
     except FencedError:
         return Reply(answer=Answer.LEAVE, reason="fenced")
     except CoolDownError as error:
-        await tools.gate.pause(decide_pause(error))
+        pause = decide_pause(error)
+        await tools.gate.pause(pause)
         await _release(tools, turn, is_attempt_returned=True)
-        return Reply(answer=Answer.NAK, reason="paused", delay_s=NAK_MAX_S)
+        return Reply(answer=Answer.NAK, reason="paused", delay_s=min(pause.lasts.total_seconds(), NAK_MAX_S))
     except GateShutError as error:
         return await _stand_down(tools, turn, error)
     except RetryError as error:
@@ -197,7 +197,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
             connection, job_id=turn.claim.job_id, search_id=turn.claim.search_id, step=turn.claim.step
         )
     if turn.claim.attempts > settings.recovery.attempts_max:
-        enriched = tools.enricher.as_known(pending, Enrichment.FAILED)
+        enriched = await tools.enricher.give_up(pending, max_age=settings.profiles.max_age)
     else:
         enriched = await tools.enricher.enrich(
             turn.claim,

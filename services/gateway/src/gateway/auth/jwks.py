@@ -182,7 +182,7 @@ def read_keys(body: bytes) -> dict[str, RSAPublicKey]:
 
 
 def _read_jwk(jwk: Any) -> list[tuple[str, RSAPublicKey]]:
-    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or jwk.get("kty") != "RSA" or "d" in jwk:
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or jwk.get("kty") != "RSA":
         return []
     if jwk.get("use", "sig") != "sig" or jwk.get("alg", "RS256") != "RS256":
         return []
@@ -195,7 +195,8 @@ def _read_jwk(jwk: Any) -> list[tuple[str, RSAPublicKey]]:
 
 def _read_pem(pem: str) -> RSAPublicKey:
     try:
-        key = jwt.get_algorithm_by_name("RS256").prepare_key(pem)
+        # Where a variable can hold one line only, the lines are joined by a written \\n.
+        key = jwt.get_algorithm_by_name("RS256").prepare_key(pem.replace("\\n", "\n"))
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise ConfigurationError("CLERK_JWT_KEY: must be an RSA public key in PEM form") from error
     if not isinstance(key, RSAPublicKey) or key.key_size < KEY_BITS_MIN:
