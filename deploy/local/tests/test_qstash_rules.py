@@ -104,6 +104,8 @@ def test_an_expression_has_the_value_that_it_says(text: str, retried: int, value
     [
         "",
         "retries",
+        "d()",
+        "d(1)",
         "__import__('os')",
         "retried.real",
         "pow(2)",

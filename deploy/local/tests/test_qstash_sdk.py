@@ -92,6 +92,7 @@ async def test_the_asynchronous_client_works_too(
     assert (again.message_id, again.deduplicated) == (published.message_id, True)
     [received] = destination.wait_for(1)
     receiver.verify(signature=received.signature, body="", url=destination.url)
+    stand_in.idle()
     logs = await client.log.list(filter={"message_id": published.message_id, "state": LogState.DELIVERED})
     assert len(logs.logs) == 1
     await client.http._client.aclose()

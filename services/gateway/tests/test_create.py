@@ -1,9 +1,11 @@
 """Creating a job over the old route: what is stored, what is published, and what is answered."""
 
+import asyncio
 import time
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from common.clock import Clock
@@ -170,6 +172,21 @@ async def test_a_campaign_that_is_not_mine_answers_like_one_that_does_not_exist(
     }
     assert gateway.count("jobs") == 0
     assert gateway.qstash.published == []
+
+
+async def test_a_campaign_that_goes_away_after_the_look_is_refused_by_the_database(gateway: Any) -> None:
+    async with gateway.client() as client:
+        campaign = (await client.post("/api/v1/campaigns", json={"name": "c"})).json()["id"]
+        with psycopg.connect(gateway.database_url) as other:
+            other.execute("select from owners for update")
+            creating = asyncio.create_task(client.post(PATH, json={"keywords": ["a"], "campaignId": campaign}))
+            await asyncio.sleep(0.5)
+            assert not creating.done(), "it waits for its owner's turn"
+            other.execute("delete from campaigns")
+        answer = await creating
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/campaignId"]
+    assert gateway.count("jobs") == 0
 
 
 async def test_ids_sort_by_creation(gateway: Any) -> None:

@@ -98,7 +98,10 @@ async def test_on_sigterm_it_is_not_ready_then_ends_with_0(start_gateway: Any, d
             statuses.append((await client.get("/readyz")).status_code)
         assert statuses[-1] == 503
         assert (await client.get("/livez")).status_code == 200
-    assert running.child.await_exit(25)
+    await asyncio.sleep(0.5)
+    async with running.stranger() as newcomer:
+        assert (await newcomer.get("/readyz")).status_code == 503, "the port stays open until that was heard"
+    assert await asyncio.to_thread(running.child.await_exit, 25)
     assert time.monotonic() - began < 5
     assert running.child.exit_code == 0
     assert [line["event"] for line in running.log_lines()][-1] == "server.stopped"

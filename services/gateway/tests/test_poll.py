@@ -170,6 +170,8 @@ async def test_the_same_state_is_304_without_a_body_until_something_happens(gate
         await check_new()
         await worker.deliver(gateway.qstash.published[0], [person(1)], cursor="1")
         await check_new()
+        await worker.deliver({**gateway.qstash.published[0], "step": 1}, [person(2)], cursor="2")
+        await check_new()
         assert (await client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code == 200
         await check_new()
 

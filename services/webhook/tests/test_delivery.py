@@ -64,6 +64,7 @@ async def test_replayed_token_is_refused(site: Any, signer: Any) -> None:
     body = json.dumps(body_of(step)).encode()
     token = signer("https://hooks.example.com" + STEP_PATH, body)
     assert (await site.post(STEP_PATH, body, token)).status_code == 200
+    await site.query("update steps set phase = 'done', done_at = now()")
     replayed = await site.post(STEP_PATH, body, token)
     assert replayed.status_code == 409
     assert replayed.headers["content-type"] == "application/problem+json"

@@ -62,6 +62,13 @@ def judge(candidate: str | None, raw: bytes = BODY, url: str = URL, now: datetim
         return error.reason.value
 
 
+def respelled() -> str:
+    """The spare bits of the signature's last letter set: the same bytes to a lenient reader."""
+    good = token()
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return good[:-1] + letters[letters.index(good[-1]) ^ 1]
+
+
 UNPADDED = hashed(BODY).rstrip("=")
 GOOD = json.dumps(claims_at(AT)).encode()
 HS256 = b'{"alg":"HS256","typ":"JWT"}'
@@ -71,6 +78,7 @@ TABLE = {
     "next key": (token(key=NEXT), "next"),
     "no iat": (token(iat=None), "current"),
     "iat in the future": (token(iat=AT + 3600), "current"),
+    "iat in another century": (token(iat=10**10), "current"),
     "padded hash": (token(body=hashed(BODY)), "current"),
     "unpadded hash": (token(body=UNPADDED), "current"),
     "a claim that we do not know": (token(extra={"a": [1]}), "current"),
@@ -144,6 +152,7 @@ TABLE = {
     "a newline after": (token() + "\n", Reason.MALFORMED),
     "padding after": (token() + "=", Reason.MALFORMED),
     "Bearer before": ("Bearer " + token(), Reason.MALFORMED),
+    "another spelling of the same signature": (respelled(), Reason.MALFORMED),
     "foreign letters": ("é" + token(), Reason.MALFORMED),
     "too long": (token(extra="x" * TOKEN_LENGTH_MAX), Reason.TOO_LONG),
 }

@@ -10,7 +10,14 @@ from pydantic import Field
 from common.errors import ConfigurationError
 from common.log import configure_logging
 from common.messaging.connection import connect_messaging
-from common.settings import DatabaseSettings, EnvironmentSettings, NatsSettings, read_settings
+from common.settings import (
+    DatabaseSettings,
+    EnvironmentSettings,
+    LogFormat,
+    LogLevel,
+    NatsSettings,
+    read_settings,
+)
 from migrate.schema import upgrade
 from migrate.stream import provision
 
@@ -20,21 +27,27 @@ log = structlog.get_logger()
 class MigrateSettings(EnvironmentSettings):
     """`nats_replicas` is the number of servers that keep each stream: 1 alone, 3 in a cluster."""
 
-    log_level: str = "info"
-    log_format: str = "json"
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "json"
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 
 
 def main() -> None:
     try:
-        settings = read_settings(MigrateSettings)[0]
-        database = read_settings(DatabaseSettings)[0]
-        nats = read_settings(NatsSettings)[0]
+        settings, database, nats = _settings()
+        configure_logging(level=settings.log_level, form=settings.log_format)
+        upgrade(database.database_url.get_secret_value())
+        asyncio.run(_provision(nats, settings.nats_replicas))
     except ConfigurationError as error:
         sys.exit(f"migrate: {error}")
-    configure_logging(level=settings.log_level, form=settings.log_format)
-    upgrade(database.database_url.get_secret_value())
-    asyncio.run(_provision(nats, settings.nats_replicas))
+
+
+def _settings() -> tuple[MigrateSettings, DatabaseSettings, NatsSettings]:
+    settings, database, nats = read_settings(MigrateSettings, DatabaseSettings, NatsSettings)
+    assert isinstance(settings, MigrateSettings)
+    assert isinstance(database, DatabaseSettings)
+    assert isinstance(nats, NatsSettings)
+    return settings, database, nats
 
 
 async def _provision(nats: NatsSettings, replicas: int) -> None:

@@ -8,10 +8,15 @@ deadlocks with CREATE INDEX CONCURRENTLY.
 import time
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
+
+from common.db.pool import check_database_url
+from common.errors import ConfigurationError
 
 LOCK_KEY = 4_201_976_001
 WAIT_MAX_S = 120.0
@@ -21,9 +26,16 @@ log = structlog.get_logger()
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Apply what is missing up to `revision`. Raises TimeoutError if another migration does not end in two minutes."""
-    engine = sqlalchemy.create_engine(_driver_url(database_url), poolclass=sqlalchemy.NullPool)
-    with engine.connect() as connection:
+    """Apply what is missing up to `revision`.
+
+    Raises ConfigurationError if Postgres does not let us in, TimeoutError if another migration does not end in two
+    minutes.
+    """
+    check_database_url(database_url)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(database_url), poolclass=sqlalchemy.NullPool
+    )
+    with _connect(engine) as connection:
         connection.exec_driver_sql("set lock_timeout = '5s'")
         connection.commit()
         _take_turn(connection)
@@ -37,6 +49,14 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     log.info("schema.upgraded", revision=revision)
 
 
+def _connect(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        log.warning("database.refused", detail=str(error.orig))
+        raise ConfigurationError("DATABASE_URL: no Postgres let us in") from None
+
+
 def _take_turn(connection: sqlalchemy.Connection) -> None:
     ends_at = time.monotonic() + WAIT_MAX_S
     while not connection.exec_driver_sql(f"select pg_try_advisory_lock({LOCK_KEY:d})").scalar_one():
@@ -45,9 +65,3 @@ def _take_turn(connection: sqlalchemy.Connection) -> None:
             raise TimeoutError("another migration has been running for two minutes")
         time.sleep(POLL_S)
     connection.commit()
-
-
-def _driver_url(database_url: str) -> str:
-    return database_url.replace("postgresql://", "postgresql+psycopg://", 1).replace(
-        "postgres://", "postgresql+psycopg://", 1
-    )

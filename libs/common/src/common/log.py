@@ -7,17 +7,18 @@ processor masks what looks like one.
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 import structlog
 
 _SECRET = re.compile(
-    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JWT
+    r"eyJ[A-Za-z0-9_+/-]{12,}={0,2}(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, cut off or whole; a token of QStash
     r"|sig_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{16,}|sk_[A-Za-z0-9_]{16,}"
-    r"|postgres(?:ql)?://[^\s@]+@"
+    r"|postgres[a-z+]*://[^\s@]+@|[a-z][a-z0-9+.-]{1,20}://[^\s@/]+@"
     r"|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
 )
 _TEXT_MAX = 500
+_SEARCHED_MAX = 16_384  # a secret that begins before the cut is masked whole
 
 
 def configure_logging(*, level: str, form: str) -> None:
@@ -55,8 +56,21 @@ def configure_logging(*, level: str, form: str) -> None:
 
 
 def mask(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
-    """Mask what looks like a secret or an address in every text, and cap its length."""
+    """Mask what looks like a secret or an address in every text, however deep, and cap its length."""
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = _SECRET.sub("[masked]", value if key == "exception" else value[:_TEXT_MAX])
+        event[key] = _SECRET.sub("[masked]", str(value)) if key == "exception" else _masked(value)
     return event
+
+
+def _masked(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return _SECRET.sub("[masked]", value[:_SEARCHED_MAX])[:_TEXT_MAX]
+        case Mapping():
+            return {str(_masked(key)): _masked(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_masked(inner) for inner in value]
+        case _:
+            return _masked(repr(value))

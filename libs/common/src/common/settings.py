@@ -5,10 +5,11 @@ A fault is one line that names the variables, never their values. What is lax is
 
 import ipaddress
 import os
+import re
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.errors import ConfigurationError
@@ -27,12 +28,24 @@ QSTASH_PUBLISHED_KEYS = frozenset(
     }
 )
 
+_ORIGIN = re.compile(r"https?://[^\s/?#@]+")
+
 S = TypeVar("S", bound="EnvironmentSettings")
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of `url`. Raises ValueError that does not show it: urllib's own messages do."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    return parts
 
 
 def is_loopback_url(url: str) -> bool:
     """True if the host of `url` is this machine by its literal address or the name localhost."""
-    host = urlsplit(url).hostname or ""
+    host = split_url(url).hostname or ""
     if host == "localhost":
         return True
     try:
@@ -49,7 +62,15 @@ class EnvironmentSettings(BaseSettings):
     )
 
 
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+def _has_host(url: str) -> str:
+    if not split_url(url).hostname:
+        raise ValueError("must be a URL")
+    return url
+
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+"), AfterValidator(_has_host)]
+LogLevel = Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")]
+LogFormat = Annotated[str, Field(pattern="^(json|console)$")]
 
 
 class ServerSettings(EnvironmentSettings):
@@ -57,8 +78,8 @@ class ServerSettings(EnvironmentSettings):
 
     host: str = "0.0.0.0"  # noqa: S104 - containers listen on every interface; the network policy decides
     port: Annotated[int, Field(ge=1, le=65535)]
-    log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
-    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "json"
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -75,7 +96,7 @@ class DatabaseSettings(EnvironmentSettings):
 class NatsSettings(EnvironmentSettings):
     """`nats_nkey_seed_file` and `nats_ca_file` are required unless the server is on loopback."""
 
-    nats_url: Annotated[str, Field(pattern=r"^(nats|tls)://[^\s]+")]
+    nats_url: Annotated[str, Field(pattern=r"^(nats|tls)://[^\s,]+$"), AfterValidator(_has_host)]
     nats_nkey_seed_file: str | None = None
     nats_ca_file: str | None = None
 
@@ -96,7 +117,7 @@ class QStashSettings(EnvironmentSettings):
     @field_validator("qstash_url", "public_webhook_url")
     @classmethod
     def _is_bare(cls, value: str) -> str:
-        parts = urlsplit(value)
+        parts = split_url(value)
         if parts.query or parts.fragment or parts.path.rstrip("/").endswith("/v2/publish"):
             raise ValueError("must be a base URL without query, fragment or /v2/publish")
         return value.rstrip("/")
@@ -186,10 +207,10 @@ class ClerkSettings(EnvironmentSettings):
     @field_validator("clerk_authorized_parties")
     @classmethod
     def _are_origins(cls, value: str) -> str:
-        origins = [origin.strip() for origin in value.split(",") if origin.strip()]
+        # Browsers send an origin in lower case.
+        origins = [origin.strip().lower() for origin in value.split(",") if origin.strip()]
         for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            if not _ORIGIN.fullmatch(origin) or not split_url(origin).hostname:
                 raise ValueError("must be a comma list of origins such as https://app.example.com")
         if not origins:
             raise ValueError("must name at least one origin")

@@ -145,6 +145,8 @@ async def test_steps_stand_in_the_order_of_their_first_delivery_and_creators_too
         await add_creator(connection, job_id, search_id, 0, seq)
     await add_creator(connection, job_id, first, 0, None)
     await add_creator(connection, job_id, second, 1, None)
+    for setting in ("enable_indexscan", "enable_bitmapscan"):  # so that no index puts them in order by chance
+        await connection.execute(f"set {setting} = off".encode())
     read = await results(connection, job_id)
     assert [element["id"] for element in read] == [str(late), str(early)]
     handles = [[creator["creator"]["uniqueId"] for creator in element["creators"]] for element in read]

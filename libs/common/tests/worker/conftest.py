@@ -13,14 +13,12 @@ from uuid import UUID
 import httpx
 import pytest
 import stamina
-from local.nats import Nats
-from migrate.stream import provision
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
-from tiktok.table import TIKTOK
 
 from common.db.job import NewJob
 from common.db.platform_state import announce_platform
@@ -41,6 +39,9 @@ from common.worker.loop import WorkerLoop
 from common.worker.purchase import Buyer
 from common.worker.step import Tools, perform
 from common.worker.upkeep import PlatformGate
+from local.nats import Nats
+from migrate.stream import provision
+from tiktok.table import TIKTOK
 
 LOOPBACK = "127.0.0.1"
 PUBLIC_URL = "https://hooks.example.com"
@@ -48,12 +49,13 @@ PROFILE_PATH = "/v1/tiktok/profile"
 PAGE_PATH = "/v1/tiktok/search/keyword"
 WAIT_MAX_S = 20.0
 TURNS_MAX = 200
+NAKED = f"$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.{STEPS}.tiktok"
 
 
 class QStash:
     """Takes what is published and, like QStash, a deduplication id only once: `waiting` is what it would deliver.
 
-    While `is_answering` is not set it leaves publishers without an answer; while `is_down` it refuses.
+    While `is_answering` is not set publishers wait, and what waited is lost; while `is_down` it refuses.
     """
 
     def __init__(self) -> None:
@@ -82,7 +84,9 @@ class QStash:
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 assert head[0].startswith(f"POST /v2/publish/{PUBLIC_URL}/api/qstash/process-scraping ")
-                await self.is_answering.wait()
+                if not self.is_answering.is_set():
+                    await self.is_answering.wait()
+                    return
                 status, answer = (500, {"error": "down"}) if self.is_down else (201, self._take(headers, body))
                 text = json.dumps(answer).encode()
                 writer.write(b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n" % status)
@@ -351,9 +355,7 @@ async def bench(database_url: str, nats_server: Nats, sandbox_url: str) -> Async
         settings = DoorSettings(
             database=DatabaseSettings(database_url=SecretStr(database_url)),
             nats=NatsSettings(nats_url=nats_server.url),
-            qstash=QStashSettings(
-                qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL
-            ),
+            qstash=QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL),
         )
         resources = await stack.enter_async_context(
             open_resources(settings, name="tiktok", pool_max=8, on_lost=lambda: None)
@@ -378,6 +380,7 @@ class Plant:
 
     bench: Bench
     jetstream: Any
+    nak_count: int = 0  # by the server's advisories
 
     async def put(self, data: bytes) -> None:
         """Something that no postman would write."""
@@ -387,23 +390,26 @@ class Plant:
         """How many messages are in the stream, in hand or waiting."""
         return (await self.jetstream.stream_info(STEPS)).state.messages
 
+    async def stored(self) -> int:
+        """How many messages the stream ever took."""
+        return (await self.jetstream.stream_info(STEPS)).state.last_seq
+
     async def pulled(self) -> int:
         """How many deliveries were made so far."""
         return (await self.jetstream.consumer_info(STEPS, "tiktok")).delivered.consumer_seq
 
     @asynccontextmanager
-    async def loop(self, *, grace_s: float = 15.0) -> AsyncIterator[None]:
-        """A worker's loop that runs; at the end it is stopped as SIGTERM does."""
+    async def loop(self, *, grace_s: float = 15.0) -> AsyncIterator[asyncio.Event]:
+        """A worker's loop that runs; the event, set at the end at the latest, stops it as SIGTERM does."""
         puller = StepPuller(self.bench.resources.messaging, "tiktok")
         await puller.open()
         stop = asyncio.Event()
         running = asyncio.create_task(WorkerLoop(self.bench.new_tools(), puller, grace_s=grace_s).run(stop))
         try:
-            yield
+            yield stop
         finally:
             stop.set()
             await running
-            await puller.close()
 
     async def deliver(self) -> None:
         while True:
@@ -421,9 +427,15 @@ async def plant(bench: Bench) -> AsyncIterator[Plant]:
     await provision(jetstream, replicas=1)
     plant = Plant(bench=bench, jetstream=jetstream)
     postman = asyncio.create_task(plant.deliver())
+
+    async def count(_: Msg) -> None:
+        plant.nak_count += 1
+
+    advisories = await bench.resources.messaging.client.subscribe(NAKED, cb=count)
     try:
         yield plant
     finally:
+        await advisories.unsubscribe()
         postman.cancel()
         await asyncio.gather(postman, return_exceptions=True)
         for stream in STREAMS:

@@ -86,7 +86,9 @@ def _check(node: ast.expr) -> None:
 
 
 def _takes(name: str, count: int) -> bool:
-    wanted, _ = _FUNCTIONS.get(name, (0, abs))
+    if name not in _FUNCTIONS:
+        return False
+    wanted, _ = _FUNCTIONS[name]
     return count == wanted if wanted is not None else count >= 1
 
 

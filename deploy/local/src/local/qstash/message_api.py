@@ -29,7 +29,7 @@ async def read(server: Server, call: Call) -> Reply:
 
 
 async def cancel(server: Server, call: Call) -> Reply:
-    """Only what is not finished: 404 otherwise."""
+    """404 if it is not known, zero if it is finished."""
     del server
     record = call.account.record(call.part("id"))
     return Reply(200, {"cancelled": _cancel(call, [record])})

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection, Error, OperationalError
+from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -36,6 +37,14 @@ DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
 DATABASE_FAULTS = (Error, PoolTimeout, TimeoutError)
 
 
+def check_database_url(url: str) -> None:
+    """Raises ConfigurationError if libpq cannot read it: its own complaint shows a part, and the pool logs that."""
+    try:
+        conninfo_to_dict(url)
+    except (ProgrammingError, UnicodeDecodeError):
+        raise ConfigurationError("DATABASE_URL: is not a connection URL of Postgres") from None
+
+
 class Database:
     """A pool of autocommit connections.
 
@@ -45,8 +54,9 @@ class Database:
 
     def __init__(self, settings: DatabaseSettings, *, name: str, size_max: int) -> None:
         self._gate = asyncio.Semaphore(size_max)
+        self._url = settings.database_url.get_secret_value()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            settings.database_url.get_secret_value(),
+            self._url,
             connection_class=AsyncConnection[TupleRow],
             kwargs={
                 "autocommit": True,
@@ -67,6 +77,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect once. Raises ConfigurationError if no Postgres answers within ten seconds."""
+        check_database_url(self._url)
         try:
             await self._pool.open(wait=True, timeout=OPEN_MAX_S)
         except PoolTimeout:
@@ -78,7 +89,10 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
-        """One connection in autocommit: each statement is its own transaction. Raises PoolTimeout after 3 s."""
+        """One connection in autocommit: each statement is its own transaction.
+
+        Raises TimeoutError if no place comes free within 9 s, PoolTimeout if no connection does within 3 s more.
+        """
         async with asyncio.timeout(POOL_TIMEOUT_S * 3):
             await self._gate.acquire()
         try:

@@ -42,7 +42,10 @@ class Messaging:
 
 
 async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Callable[[], None]) -> Messaging:
-    """Connect. Raises ConfigurationError if no server lets us in within ten seconds. `on_lost` is called if the client gives up for good."""
+    """Connect. Raises ConfigurationError if no server lets us in within ten seconds.
+
+    `on_lost` is called if the client gives up for good.
+    """
     reconnected = asyncio.Event()
     is_open = False
 
@@ -62,15 +65,7 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
         log.warning("nats.failed", error=type(error).__name__, detail=str(error))
 
     client = Client()
-    options: dict[str, Any] = {}
-    if settings.nats_nkey_seed_file:
-        nkey = read_nkey(settings.nats_nkey_seed_file)
-        client._public_nkey = nkey.public  # pyright: ignore[reportPrivateUsage] # its own way needs a source package
-        options["signature_cb"] = nkey.sign
-    if settings.nats_ca_file:
-        options["tls"] = ssl.create_default_context(cafile=settings.nats_ca_file)
-        # Without it nats-py 2.16 follows whatever a plaintext INFO says, also an impostor's.
-        options["tls_handshake_first"] = True
+    options = _protection(client, settings)
     try:
         async with asyncio.timeout(CONNECT_MAX_S):
             await client.connect(
@@ -93,3 +88,24 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
         raise ConfigurationError(f"NATS_URL: no server let us in within {CONNECT_MAX_S:.0f} s") from None
     is_open = True
     return Messaging(client=client, jetstream=client.jetstream(timeout=2), reconnected=reconnected)
+
+
+def _protection(client: Client, settings: NatsSettings) -> dict[str, Any]:
+    """How we prove who we are, and whom we believe."""
+    options: dict[str, Any] = {}
+    if settings.nats_nkey_seed_file:
+        nkey = read_nkey(settings.nats_nkey_seed_file)
+        client._public_nkey = nkey.public  # pyright: ignore[reportPrivateUsage] # its own way needs a source package
+        options["signature_cb"] = nkey.sign
+    if settings.nats_ca_file:
+        options["tls"] = _trust(settings.nats_ca_file)
+        # Without it nats-py 2.16 follows whatever a plaintext INFO says, also an impostor's.
+        options["tls_handshake_first"] = True
+    return options
+
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:  # ssl.SSLError is one
+        raise ConfigurationError("NATS_CA_FILE: is not a readable file of certificates") from None

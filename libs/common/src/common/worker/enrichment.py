@@ -82,7 +82,8 @@ class Enricher:
         finally:
             # After a fault or a cancel nobody goes on alone: each gives its profile back before the step is released.
             for task in tasks:
-                task.cancel()
+                if not task.cancelling():
+                    task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if work.stopped_by is not None:
             raise work.stopped_by

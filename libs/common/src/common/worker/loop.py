@@ -1,6 +1,7 @@
 """The worker's loop: pull a step when there is room and the platform may be called, perform it, answer."""
 
 import asyncio
+import contextlib
 import time
 
 import structlog
@@ -32,7 +33,7 @@ class WorkerLoop:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`; then what is in hand gets the grace, the rest is handed back."""
+        """Until `stop`; then the puller is closed, what is in hand gets the grace and the rest is handed back."""
         while not stop.is_set():
             if len(self._tasks) >= SLOTS:
                 await self._room(stop)
@@ -42,6 +43,9 @@ class WorkerLoop:
                 task = asyncio.create_task(self._handle(message))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+        # Before anything is handed back: the pull that was under way would be answered with it, and nobody reads that.
+        with contextlib.suppress(NatsError):
+            await self._puller.close()
         await self._hand_back()
 
     async def _room(self, stop: asyncio.Event) -> None:

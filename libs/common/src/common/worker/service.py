@@ -85,7 +85,6 @@ async def _serve(
         try:
             await WorkerLoop(_tools(resources, platform, upstream), puller).run(stop)
         finally:
-            await puller.close()
             await upstream.close()
             health.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,0 +1,93 @@
+"""Dynamic settings: defaults in code, bounds on every value, no unknown key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from common.domain.setting import SystemSettings
+
+FIELDS = [
+    (category, key)
+    for category, field in SystemSettings.model_fields.items()
+    for key in type(field.default).model_fields
+]
+
+
+def read(category: str, key: str, value: Any) -> Any:
+    settings = SystemSettings.model_validate({category: {key: value}})
+    return getattr(getattr(settings, category), key)
+
+
+def test_the_defaults_are_those_that_are_promised() -> None:
+    settings = SystemSettings()
+    assert SystemSettings.model_validate({}) == settings
+    assert settings.api.max_api_calls == 200
+    assert settings.api.delay_between_calls == timedelta(0)
+    assert settings.api.enrichment_concurrency == 10
+    assert settings.api.max_credits_per_job == 5000
+    assert settings.timeouts.standard_job_timeout == timedelta(minutes=60)
+    assert settings.limits.active_jobs_per_owner == 5
+    assert settings.limits.parallel_searches_per_job == 5
+    assert settings.profiles.max_age == timedelta(days=7)
+    assert settings.recovery.sweep_every == timedelta(seconds=15)
+    assert settings.recovery.stalled_after == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"api": {"max_calls": 3}},
+        {"apis": {}},
+        {"api": {"max_api_calls": 3, "Max_api_calls": 4}},
+        {"max_api_calls": 3},
+    ],
+)
+def test_an_unknown_key_is_an_error(stored: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SystemSettings.model_validate(stored)
+
+
+@pytest.mark.parametrize(("category", "key"), FIELDS)
+@pytest.mark.parametrize("value", [-1, 10**9, "soon", None, [], {}])
+def test_every_key_refuses_what_is_out_of_its_bounds(category: str, key: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        read(category, key, value)
+
+
+@pytest.mark.parametrize(("category", "key"), FIELDS)
+def test_every_key_takes_its_default_as_json_holds_it(category: str, key: str) -> None:
+    default = SystemSettings().model_dump(mode="json")[category][key]
+    assert read(category, key, default) == getattr(getattr(SystemSettings(), category), key)
+
+
+@pytest.mark.parametrize(
+    ("category", "key", "least", "most"),
+    [
+        ("api", "max_api_calls", 1, 10_000),
+        ("api", "enrichment_concurrency", 1, 100),
+        ("api", "max_credits_per_job", 1, 1_000_000),
+        ("limits", "active_jobs_per_owner", 1, 1000),
+        ("limits", "parallel_searches_per_job", 1, 100),
+        ("recovery", "attempts_max", 1, 100),
+        ("recovery", "redrives_max", 1, 100),
+    ],
+)
+def test_the_bounds(category: str, key: str, least: int, most: int) -> None:
+    assert read(category, key, least) == least
+    assert read(category, key, most) == most
+    for value in (least - 1, most + 1, least + 0.5):
+        with pytest.raises(ValidationError):
+            read(category, key, value)
+
+
+@pytest.mark.parametrize("value", [90, 90.0, "PT90S", "PT1M30S", "00:01:30"])
+def test_a_duration_is_a_number_of_seconds_or_iso_8601(value: Any) -> None:
+    assert read("timeouts", "standard_job_timeout", value) == timedelta(seconds=90)
+
+
+def test_every_key_says_what_it_is_for() -> None:
+    for category, field in SystemSettings.model_fields.items():
+        for key, inner in type(field.default).model_fields.items():
+            assert inner.description, f"{category}.{key}"

@@ -1,0 +1,102 @@
+"""Publishing what became due: noted if QStash took it, None if it did not, and no exception for an outage."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg.rows import dict_row
+
+from common.clock import Clock
+from common.db.job import NewJob
+from common.db.pool import Database
+from common.domain.job import Mode
+from common.domain.step import DueStep
+from common.engine.plan import FirstSearch
+from common.qstash.publisher import QStashPublisher, deduplication_id
+from common.resources.publication import Publication
+from common.transaction.creation import create_job
+from common.transaction.lock import Unit
+
+
+@pytest.fixture
+async def steps(database: Database) -> list[DueStep]:
+    """The first steps of a job of three searches."""
+    clock = Clock()
+    job = NewJob(
+        id=clock.new_id(),
+        owner="user:u",
+        created_by="u",
+        campaign_id=None,
+        platform="tiktok",
+        mode=Mode.KEYWORD,
+        input={},
+        target_results=10,
+        pages_max=10,
+        credits_max=100,
+        parallel_searches_max=3,
+        timeout=timedelta(hours=1),
+        delay_between_calls=timedelta(0),
+        queue_until=clock.now() + timedelta(hours=1),
+    )
+    searches = [FirstSearch(kind="keyword", query=f"k{number}") for number in range(3)]
+    return await create_job(Unit(database=database, clock=clock, active_jobs_max=5), job, searches, region=None)
+
+
+async def published(database: Database) -> dict[Any, tuple[int | None, str | None]]:
+    async with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("select search_id, published_generation, qstash_message_id from steps")
+        rows = await cursor.fetchall()
+    return {row["search_id"]: (row["published_generation"], row["qstash_message_id"]) for row in rows}
+
+
+async def test_what_qstash_took_is_noted_in_the_order_of_the_steps(
+    database: Database, publisher: QStashPublisher, steps: list[DueStep]
+) -> None:
+    ids = await Publication(database, publisher).publish(steps)
+    assert ids == [f"msg_{deduplication_id(step)}" for step in steps]
+    assert await published(database) == {step.search_id: (0, name) for step, name in zip(steps, ids, strict=True)}
+
+
+async def test_what_qstash_refuses_is_none_and_the_rest_goes_on(
+    database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
+) -> None:
+    """It stays unpublished, so that the sweep finds it."""
+    taker[1].add(deduplication_id(steps[1]))
+    ids = await Publication(database, publisher).publish(steps)
+    assert ids[1] is None
+    assert (await published(database))[steps[1].search_id] == (None, None)
+    assert all(ids[number] for number in (0, 2))
+
+
+async def test_without_qstash_every_step_is_none(
+    database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
+) -> None:
+    taker[1].update(deduplication_id(step) for step in steps)
+    assert await Publication(database, publisher).publish(steps) == [None, None, None]
+    assert set((await published(database)).values()) == {(None, None)}
+
+
+async def test_nothing_to_publish(database: Database, publisher: QStashPublisher) -> None:
+    assert await Publication(database, publisher).publish([]) == []
+
+
+async def test_a_step_that_moved_on_meanwhile_is_not_noted(
+    database: Database, publisher: QStashPublisher, steps: list[DueStep]
+) -> None:
+    """Its row is of another generation, or gone."""
+    older = steps[0].model_copy(update={"generation": 7})
+    gone = steps[1].model_copy(update={"search_id": uuid4()})
+    assert all(await Publication(database, publisher).publish([older, gone]))
+    assert set((await published(database)).values()) == {(None, None)}
+
+
+@pytest.mark.xfail(strict=True, reason="an outage of Postgres while noting escapes, though QStash took the step")
+async def test_an_outage_of_postgres_is_not_raised_either(
+    database: Database, publisher: QStashPublisher, steps: list[DueStep], cut_off: Callable[[], None]
+) -> None:
+    """QStash took the step: the caller gets its id. What was not noted, the sweep publishes again."""
+    cut_off()
+    ids = await Publication(database, publisher).publish(steps[:1])
+    assert ids == [f"msg_{deduplication_id(steps[0])}"]
