@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -198,10 +199,22 @@ async def serving(server: uvicorn.Server) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
+async def open_streams(nats_url: str) -> AsyncIterator[JetStreamContext]:
+    """The streams, empty; gone afterwards if the server still is there."""
     client = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
-    jetstream = client.jetstream(timeout=5)
-    await provision(jetstream, replicas=1)
+    try:
+        jetstream = client.jetstream(timeout=5)
+        await provision(jetstream, replicas=1)
+        yield jetstream
+        for stream in STREAMS if client.is_connected else ():
+            with contextlib.suppress(NotFoundError):
+                await jetstream.delete_stream(stream.name)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
     qstash = QStash()
     settings = Settings(
         server=ServerSettings(host="127.0.0.1", port=ports[0]),
@@ -220,6 +233,7 @@ async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) ->
     )
     recorder = uvicorn.Server(uvicorn.Config(qstash, port=ports[1], log_config=None, lifespan="off"))
     async with (
+        open_streams(nats_url) as jetstream,
         serving(recorder),
         open_resources(settings.doors, name="webhook", pool_max=4, on_lost=lambda: None) as resources,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, trust_env=False) as http,
@@ -227,12 +241,6 @@ async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) ->
         webhook = compose(settings, resources, CollectorRegistry())
         async with serving(make_server(create_app(webhook), settings.server)):
             yield Site(webhook=webhook, http=http, qstash=qstash, database_url=database_url, jetstream=jetstream)
-    for stream in STREAMS:
-        try:
-            await jetstream.delete_stream(stream.name)
-        except NotFoundError:
-            continue
-    await client.close()
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ async def test_every_other_transition_is_refused_whoever_writes(
 async def test_the_words_of_the_database_are_those_of_the_code(scene: Any) -> None:
     """Every status and stop reason of the enums is allowed, and nothing else."""
     rows = await scene.query(
-        "select pg_get_constraintdef(oid) as text from pg_constraint where conrelid = 'jobs'::regclass and contype = 'c'"
+        """select pg_get_constraintdef(oid) as text from pg_constraint
+           where conrelid = 'jobs'::regclass and contype = 'c'"""
     )
     texts = [row["text"] for row in rows]
     for column, words in (("status", JobStatus), ("stop_reason", StopReason)):

@@ -98,10 +98,11 @@ async def test_the_first_call_starts_the_job_its_deadline_and_one_event(scene: A
     assert started["status"] == "processing"
     assert started["started_at"] is not None
     assert started["deadline_at"] == started["started_at"] + started["timeout"]
+    await scene.change_job(seat, event_seq="=event_seq + 1")  # a creator took the number
     assert await opens(scene, second)
     job = await scene.job_of(seat)
     assert (job["started_at"], job["deadline_at"]) == (started["started_at"], started["deadline_at"])
-    assert (job["pages_count"], job["calls_count"], job["event_seq"]) == (1, 2, 5)
+    assert (job["pages_count"], job["calls_count"], job["event_seq"]) == (1, 2, 6)
     events = await scene.query("select seq, kind from job_events where job_id = %s", seat.job_id)
     assert events == [{"seq": 5, "kind": "started"}]
     assert await money_of(scene, seat) == (5, 0)
@@ -233,6 +234,33 @@ async def test_a_lost_call_counts_as_charged(scene: Any) -> None:
     assert await money_of(scene, seat) == (0, 3)
 
 
+@pytest.mark.parametrize(
+    ("kind", "credits_", "status", "pages"),
+    [
+        ("page", 0, 500, 0),
+        ("page", 0, None, 0),
+        ("page", 0, 200, 1),
+        ("page", 1, 500, 1),
+        ("profile", 0, 404, 1),
+    ],
+)
+async def test_a_page_that_failed_and_cost_nothing_does_not_count(
+    scene: Any, kind: str, credits_: int, status: int | None, pages: int
+) -> None:
+    """It is given back once. A charged one, an answered one and a profile change no page."""
+    seat = await scene.held_seat()
+    first = call_of(scene, seat)
+    request = first if kind == "page" else call_of(scene, seat, kind=kind, pages=0)
+    assert await opens(scene, first)
+    if request is not first:
+        assert await opens(scene, request)
+    async with scene.database.connection() as connection:
+        settlement = settlement_of(request, credits=credits_, http_status=status)
+        for _ in range(2):
+            await settle_call(connection, settlement)
+    assert (await scene.job_of(seat))["pages_count"] == pages
+
+
 async def test_a_call_is_settled_only_for_its_own_job(scene: Any) -> None:
     seat, other = await scene.held_seat(), await scene.held_seat()
     request = call_of(scene, seat)
@@ -270,7 +298,7 @@ async def test_many_who_settle_one_call_charge_it_once(scene: Any) -> None:
 
 async def test_what_another_holder_left_open_is_lost_and_ours_stays(scene: Any) -> None:
     seat = await scene.held_seat()
-    dead = [call_of(scene, seat, pages=0, credits=credits) for credits in (2, 3)]
+    dead = [call_of(scene, seat, pages=0, credits=price) for price in (2, 3)]
     settled, ours = call_of(scene, seat, pages=0, credits=4), uuid4()
     for request in (*dead, settled):
         assert await opens(scene, request)
@@ -299,16 +327,16 @@ async def test_whatever_happens_to_calls_the_sums_are_right(scene: Any, moves: l
     """After each move the job's row equals its ledger and never passed its budget by a reservation."""
     seat = await scene.held_seat()
     requests: list[CallRequest] = []
-    for kind, which, credits in moves:
+    for kind, which, price in moves:
         async with scene.database.connection() as connection:
             if kind == "open":
-                requests.append(call_of(scene, seat, pages=0, credits=credits))
+                requests.append(call_of(scene, seat, pages=0, credits=price))
                 await open_call(connection, requests[-1])
             elif kind == "sweep":
                 await lose_open_calls(connection, job_id=seat.job_id, **seat.place, token=uuid4())
             elif requests:
                 request = requests[which % len(requests)]
                 door = settle_call if kind == "settle" else lose_call
-                await door(connection, settlement_of(request, credits=min(credits, request.credits)))
+                await door(connection, settlement_of(request, credits=min(price, request.credits)))
         reserved, spent = await money_of(scene, seat)
         assert reserved + spent <= 50

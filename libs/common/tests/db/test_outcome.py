@@ -113,8 +113,8 @@ async def test_more_than_there_is_cannot_move(scene: Any, before: Outcome) -> No
 async def test_an_outcome_is_inserted_once(scene: Any) -> None:
     seat = await scene.paged_seat({"pending": 1})
     async with scene.database.connection() as connection:
+        counts = [OutcomeCount(outcome=Outcome.PENDING, rule="", count=1)]
         with pytest.raises(UniqueViolation):
-            counts = [OutcomeCount(outcome=Outcome.PENDING, rule="", count=1)]
             await insert_outcomes(connection, job_id=seat.job_id, **seat.place, counts=counts)
 
 

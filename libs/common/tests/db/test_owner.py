@@ -36,7 +36,7 @@ async def test_the_oldest_waiting_jobs_are_next(scene: Any, owner: str) -> None:
     jobs = [await scene.store(scene.new_job(owner=owner), **WAITING) for _ in range(4)]
     await scene.change("jobs", "id", jobs[3], created_at="=now() - interval '1 hour'")
     for columns in ({}, FINAL, {**WAITING, "queue_until": "=now()"}):
-        await scene.store(scene.new_job(owner=owner), **columns)
+        await scene.store(scene.new_job(owner=owner), **columns, created_at="=now() - interval '2 hours'")
     await scene.store(scene.new_job(), **WAITING)
     async with scene.database.transaction() as connection:
         await lock_owner(connection, owner=owner)

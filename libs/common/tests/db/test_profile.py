@@ -36,9 +36,10 @@ async def claims(scene: Any, claim: ProfileClaim) -> bool:
         return await claim_profile(connection, claim)
 
 
-async def store(scene: Any, platform: str, account: Account | None) -> None:
+async def store(scene: Any, platform: str, account: Account | None, status: str | None = None) -> None:
+    status = status or ("found" if account else "not_found")
     async with scene.database.connection() as connection:
-        await store_profile(connection, platform=platform, platform_id="1", account=account)
+        await store_profile(connection, platform=platform, platform_id="1", status=status, account=account)
 
 
 async def fresh(scene: Any, platform: str, max_age: timedelta = WEEK) -> dict[str, tuple[str, Account | None]]:
@@ -138,3 +139,12 @@ async def test_the_schema_refuses_a_profile_that_cannot_be(scene: Any, platform:
     await store(scene, platform, ADA)
     with pytest.raises(CheckViolation):
         await scene.query(f"update profiles set {assignment} where platform = %s", platform)
+
+
+async def test_an_unreadable_answer_is_remembered_for_an_hour_only(scene: Any, platform: str) -> None:
+    await store(scene, platform, None, "unreadable")
+    assert await fresh(scene, platform) == {"1": ("unreadable", None)}
+    assert not await claims(scene, claim_of(platform))
+    await age(scene, platform, "61 minutes")
+    assert await fresh(scene, platform) == {}
+    assert await claims(scene, claim_of(platform))

@@ -31,8 +31,8 @@ async def test_searches_are_stored_waiting_in_their_order(scene: Any) -> None:
     ]
     async with scene.database.connection() as connection:
         await insert_searches(connection, job_id=job_id, searches=searches)
+        again = searches[0].model_copy(update={"id": uuid4()})
         with pytest.raises(UniqueViolation):
-            again = searches[0].model_copy(update={"id": uuid4()})
             await insert_searches(connection, job_id=job_id, searches=[again])
     rows = await scene.query("select * from searches where job_id = %s order by ordinal", job_id)
     names = NewSearch.model_fields

@@ -200,10 +200,11 @@ async def test_a_renewal_is_asynchronous_for_itself_alone(scene: Any) -> None:
     """The connection's next commits wait for the disk again."""
     seat = await scene.held_seat()
     async with scene.database.connection() as connection:
-        before = await (await connection.execute("show synchronous_commit")).fetchone()
+        await connection.execute("set synchronous_commit = on")  # servers for tests have it off
         await renew_lease(connection, **seat.place, token=seat.token, lease=LEASE)
         await note_published(connection, step=due_of(seat), qstash_message_id="m")
-        assert await (await connection.execute("show synchronous_commit")).fetchone() == before
+        assert await (await connection.execute("show synchronous_commit")).fetchone() == ("on",)
+        await connection.execute("reset synchronous_commit")
 
 
 @pytest.mark.parametrize(
@@ -352,7 +353,7 @@ async def test_a_step_is_given_up_only_if_nobody_holds_its_page(
         await scene.change_step(seat, **step)
     before = await scene.step_of(seat)
     async with scene.database.connection() as connection:
-        assert await give_up(connection, **seat.place, generation=0) is is_given_up
+        assert await give_up(connection, **seat.place, generation=0, phase="page") is is_given_up
     row = await scene.step_of(seat)
     if is_given_up:
         assert (row["phase"], row["token"], row["lease_until"]) == ("done", None, None)

@@ -1,5 +1,6 @@
 """What the sweep looks for, on real Postgres: all of it, and nothing that is well."""
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ async def test_two_sweeps_at_once_are_one(scene: Any) -> None:
         assert row == ("5min",)
         async with scene.database.transaction() as second:
             assert not await try_sweep_lock(second)
-    with pytest.raises(ZeroDivisionError):
+    with contextlib.suppress(ZeroDivisionError):
         async with scene.database.transaction() as third:
             assert await try_sweep_lock(third)
             raise ZeroDivisionError

@@ -55,7 +55,6 @@ async def test_a_search_that_fails_after_something_was_found_leaves_the_job_comp
     await bench.check_books(job_id)
 
 
-@pytest.mark.xfail(strict=True, reason="open_call reserves a page that nothing gives back")
 async def test_a_page_that_failed_does_not_use_up_the_jobs_pages(bench: Any) -> None:
     job_id = await bench.new_job("bread", target=20, pages_max=1)
     await bench.sandbox.fault("500", bench.page_path)
@@ -83,7 +82,6 @@ async def test_a_profile_that_fails_for_ever_costs_only_itself(bench: Any) -> No
     await bench.check_books(job_id)
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends an enrichment whose claims are used up before the job's deadline")
 async def test_a_step_whose_last_enrichment_died_does_not_come_again_for_ever(bench: Any) -> None:
     """Its worker was killed at every claim, the last one included."""
     await bench.set("recovery", "attempts_max", 2)
@@ -97,7 +95,6 @@ async def test_a_step_whose_last_enrichment_died_does_not_come_again_for_ever(be
     assert (reply.answer.value, (await bench.job(job_id))["status"]) == ("ack", "completed")
 
 
-@pytest.mark.xfail(strict=True, reason="nothing remembers that a profile was unreadable")
 async def test_a_profile_that_cannot_be_read_is_not_bought_again_when_its_step_is_postponed(bench: Any) -> None:
     await bench.set("api", "enrichment_concurrency", 1)
     job_id = await bench.new_job("bread", target=2)

@@ -128,7 +128,6 @@ async def test_the_first_good_call_after_a_pause_opens_the_platform(bench: Any) 
     assert (platform["state"], platform["reason"], platform["until"]) == ("open", None, None)
 
 
-@pytest.mark.xfail(strict=True, reason="open_call reserves a page that nothing gives back")
 async def test_a_page_that_was_refused_with_429_does_not_use_up_the_jobs_pages(bench: Any) -> None:
     job_id = await bench.new_job("bread", target=5, pages_max=1)
     message = bench.qstash.waiting.popleft()

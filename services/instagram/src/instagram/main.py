@@ -1,7 +1,6 @@
 """`instagram`: the worker for Instagram."""
 
 from common.worker.service import run_worker
-
 from instagram.table import INSTAGRAM
 
 

@@ -1,7 +1,6 @@
 """`tiktok`: the worker for TikTok."""
 
 from common.worker.service import run_worker
-
 from tiktok.table import TIKTOK
 
 

@@ -1,7 +1,6 @@
 """`youtube`: the worker for YouTube."""
 
 from common.worker.service import run_worker
-
 from youtube.table import YOUTUBE
 
 

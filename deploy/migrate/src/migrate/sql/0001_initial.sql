@@ -248,7 +248,7 @@ create index upstream_calls_open on upstream_calls (search_id, step) where statu
 create table profiles (
     platform text not null,
     platform_id text not null,
-    status text not null check (status in ('claimed', 'found', 'not_found')),
+    status text not null check (status in ('claimed', 'found', 'not_found', 'unreadable')),
     account jsonb,
     fetched_at timestamptz,
     claimed_by uuid,

@@ -102,7 +102,10 @@ class Settlement(Model):
 
 
 async def settle_call(connection: Connection, settlement: Settlement) -> bool:
-    """Close the row and turn the reservation into what was charged. False if it was settled already."""
+    """Close the row and turn the reservation into what was charged. False if it was settled already.
+
+    A page that failed and cost nothing does not count against the job's pages.
+    """
     return await _close(connection, {**settlement.model_dump(), "status": "settled"})
 
 
@@ -122,10 +125,12 @@ async def _close(connection: Connection, parameters: dict[str, Any]) -> bool:
                    http_status = %(http_status)s, reason = %(reason)s, milliseconds = %(milliseconds)s,
                    bytes = %(bytes)s, settled_at = now()
                from job where c.id = %(id)s and c.job_id = job.id and c.status = 'open'
-               returning c.job_id, c.credits_reserved, c.credits_charged
+               returning c.job_id, c.credits_reserved, c.credits_charged,
+                   c.kind = 'page' and c.credits_charged = 0 and c.http_status is distinct from 200 as is_free_failure
            )
            update jobs j set credits_reserved = j.credits_reserved - closed.credits_reserved,
-               credits_spent = j.credits_spent + closed.credits_charged, updated_at = now()
+               credits_spent = j.credits_spent + closed.credits_charged,
+               pages_count = j.pages_count - case when closed.is_free_failure then 1 else 0 end, updated_at = now()
            from closed where j.id = closed.job_id
            returning 1""",
         parameters,

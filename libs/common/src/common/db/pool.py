@@ -66,6 +66,7 @@ class Database:
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
+                "tcp_user_timeout": 15_000,
             },
             min_size=1,
             max_size=size_max,

@@ -1,4 +1,8 @@
-"""Profiles: what an account said of itself, shared by all jobs, bought by one worker at a time."""
+"""Profiles: what an account said of itself, shared by all jobs, bought by one worker at a time.
+
+An answer that could not be read was paid for too: it is remembered, but for an hour only, since it says nothing of
+the account.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,7 +16,7 @@ from common.domain.model import Model
 
 
 class StoredProfile(Model):
-    """`status` is found or not_found; `account` is there if it was found."""
+    """`status` is found, not_found or unreadable; `account` is there if it was found."""
 
     platform_id: str
     status: str
@@ -26,11 +30,11 @@ async def fresh_profiles(
     """Those of the accounts that were looked up within `max_age`."""
     async with connection.cursor(row_factory=class_row(StoredProfile)) as cursor:
         await cursor.execute(
-            """select platform_id, case when account is null then 'not_found' else 'found' end as status, account,
-                   fetched_at
+            """select platform_id, status, account, fetched_at
                from profiles
                where platform = %(platform)s and platform_id = any(%(platform_ids)s)
-                 and fetched_at > now() - %(max_age)s""",
+                 and fetched_at > now() - case when status = 'unreadable' then least(%(max_age)s, interval '1 hour')
+                                               else %(max_age)s end""",
             {"platform": platform, "platform_ids": platform_ids, "max_age": max_age},
         )
         return await cursor.fetchall()
@@ -55,7 +59,9 @@ async def claim_profile(connection: Connection, claim: ProfileClaim) -> bool:
                set claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
                where (profiles.claimed_until is null or profiles.claimed_until < now()
                       or profiles.claimed_by = excluded.claimed_by)
-                 and (profiles.fetched_at is null or profiles.fetched_at <= now() - %(max_age)s)
+                 and (profiles.fetched_at is null or profiles.fetched_at <= now()
+                      - case when profiles.status = 'unreadable' then least(%(max_age)s, interval '1 hour')
+                             else %(max_age)s end)
            returning 1""",
         claim.model_dump(),
     )
@@ -71,8 +77,10 @@ async def release_profile(connection: Connection, *, platform: str, platform_id:
     )
 
 
-async def store_profile(connection: Connection, *, platform: str, platform_id: str, account: Account | None) -> None:
-    """Keep what the upstream said; None keeps that there is no such account."""
+async def store_profile(
+    connection: Connection, *, platform: str, platform_id: str, status: str, account: Account | None
+) -> None:
+    """Keep what the upstream said: `account` if the status is found, None if it is not_found or unreadable."""
     await connection.execute(
         """insert into profiles (platform, platform_id, status, account, fetched_at)
            values (%(platform)s, %(platform_id)s, %(status)s, %(account)s, now())
@@ -82,7 +90,7 @@ async def store_profile(connection: Connection, *, platform: str, platform_id: s
         {
             "platform": platform,
             "platform_id": platform_id,
-            "status": "found" if account else "not_found",
+            "status": status,
             "account": Jsonb(account.model_dump(mode="json")) if account else None,
         },
     )

@@ -241,13 +241,13 @@ async def seen_items(connection: Connection, *, search_id: UUID, item_ids: list[
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def give_up(connection: Connection, *, search_id: UUID, step: int, generation: int) -> bool:
-    """Close a page step that nobody holds; False if it is not due any more at this generation."""
+async def give_up(connection: Connection, *, search_id: UUID, step: int, generation: int, phase: str) -> bool:
+    """Close a step that nobody holds; False if it is not due any more in this phase at this generation."""
     cursor = await connection.execute(
         """update steps set phase = 'done', done_at = now(), token = null, lease_until = null
-           where search_id = %(search_id)s and step = %(step)s and generation = %(generation)s and phase = 'page'
+           where search_id = %(search_id)s and step = %(step)s and generation = %(generation)s and phase = %(phase)s
              and (lease_until is null or lease_until < now())
            returning 1""",
-        {"search_id": search_id, "step": step, "generation": generation},
+        {"search_id": search_id, "step": step, "generation": generation, "phase": phase},
     )
     return await cursor.fetchone() is not None

@@ -16,6 +16,9 @@ RETRIES = 3  # the smallest number that every plan allows
 PUBLISH_MAX_S = 10.0
 DELIVERY_TIMEOUT = "30s"
 
+# The SDK lets an answer that is no JSON, or lacks the id, escape as what it stumbles over.
+QSTASH_FAULTS = (QStashError, httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError)
+
 
 class QStashUnavailableError(RetryError):
     """QStash did not take the message, or its answer was lost: then publishing again is absorbed."""
@@ -48,7 +51,7 @@ class QStashPublisher:
                     failure_callback=self._settings.failure_url,
                     failure_callback_headers={"Retries": str(RETRIES)},
                 )
-        except (QStashError, httpx.HTTPError, TimeoutError) as error:
+        except QSTASH_FAULTS as error:
             raise QStashUnavailableError(type(error).__name__) from error
         assert not isinstance(response, list)
         return response.message_id
@@ -64,7 +67,7 @@ class QStashPublisher:
                     method="POST",
                     retries=0,
                 )
-        except (QStashError, httpx.HTTPError, TimeoutError) as error:
+        except QSTASH_FAULTS as error:
             raise QStashUnavailableError(type(error).__name__) from error
 
     async def close(self) -> None:

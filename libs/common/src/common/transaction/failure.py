@@ -85,7 +85,7 @@ async def fail_undeliverable(unit: Unit, due: DueStep, *, reference: str) -> lis
     async def work(locked: LockedWork) -> None:
         await search_table.lock_search(locked.connection, search_id=due.search_id)
         if not await step_table.give_up(
-            locked.connection, search_id=due.search_id, step=due.step, generation=due.generation
+            locked.connection, search_id=due.search_id, step=due.step, generation=due.generation, phase="page"
         ):
             return
         await search_table.end_search(locked.connection, search_id=due.search_id, reason="failed")

@@ -15,6 +15,7 @@ from common.db.step import Claim, ClaimRequest, StepView
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
 from common.resources.process import Resources
+from common.transaction.enrichment import abandon_enrichment
 from common.transaction.failure import end_if_overdue, fail_undeliverable
 
 log = structlog.get_logger()
@@ -99,8 +100,8 @@ async def _explain(resources: Resources, delivery: Delivery, view: StepView | No
         if view.claimed_sequence != delivery.sequence:
             return Reply(answer=Answer.ACK, reason="held_by_another_message")
         return Reply(answer=Answer.NAK, reason="held", delay_s=min(remaining + 0.1, NAK_MAX_S))
-    if view.attempts >= attempts_max and view.phase == "page":
-        await _give_up(resources, message)
+    if view.attempts >= attempts_max + (view.phase == "enrichment"):
+        await _give_up(resources, message, view.phase)
         return Reply(answer=Answer.ACK, reason="attempts_used_up")
     return Reply(answer=Answer.NAK, reason="raced", delay_s=1.0)
 
@@ -130,7 +131,8 @@ async def _publish_successor(resources: Resources, message: StepMessage) -> None
         await resources.publication.publish([successor])
 
 
-async def _give_up(resources: Resources, message: StepMessage) -> None:
+async def _give_up(resources: Resources, message: StepMessage, phase: str) -> None:
+    """A page's search ends as failed; an enrichment's candidates are delivered as known."""
     reference = resources.clock.new_id().hex[-12:]
     log.error(
         "step.given_up",
@@ -140,5 +142,6 @@ async def _give_up(resources: Resources, message: StepMessage) -> None:
         reference=reference,
     )
     step = DueStep(job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation)
-    due = await fail_undeliverable(await resources.unit(), step, reference=reference)
+    give_up = fail_undeliverable if phase == "page" else abandon_enrichment
+    due = await give_up(await resources.unit(), step, reference=reference)
     await resources.publication.publish(due)

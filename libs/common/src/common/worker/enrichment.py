@@ -161,37 +161,42 @@ class Enricher:
 
         try:
             bought = await with_retries(call)
-        except NotFoundError:
-            await self._store(candidate.platform_id, None)
+        except (NotFoundError, ShapeError) as error:
+            await self._store(candidate.platform_id, error)
             raise
         except (CreatorscoutError, asyncio.CancelledError):
             await self._release(work, candidate.platform_id)
             raise
-        return None if bought is None else await self._keep(work, candidate, bought)
+        return None if bought is None else await self._keep(candidate, bought)
 
-    async def _keep(self, work: _Round, candidate: PendingCandidate, bought: Bought) -> Enriched:
+    async def _keep(self, candidate: PendingCandidate, bought: Bought) -> Enriched:
         """Commit the profile together with its ledger row, as it arrives."""
         try:
             account = self._kind.read(bought.body)
             if account.platform_id != candidate.platform_id:
                 # The handle belongs to somebody else by now.
                 raise ShapeError("the profile is another account's")
-        except NotFoundError:
-            await self._store(candidate.platform_id, None, bought)
-            raise
-        except ShapeError:
-            await self._buyer.settle_unreadable(bought)
-            await self._release(work, candidate.platform_id)
+        except (NotFoundError, ShapeError) as error:
+            await self._store(candidate.platform_id, error, bought)
             raise
         await self._store(candidate.platform_id, account, bought)
         return _merged(candidate, account, Enrichment.BOUGHT)
 
-    async def _store(self, platform_id: str, account: Account | None, bought: Bought | None = None) -> None:
+    async def _store(
+        self, platform_id: str, said: Account | NotFoundError | ShapeError, bought: Bought | None = None
+    ) -> None:
+        """Remember what the call brought, good or bad, with its ledger row if that is still open."""
         async with self._database.transaction() as connection:
             if bought is not None:
-                await ledger_table.settle_call(connection, bought.settlement)
+                reason = None if isinstance(said, Account) else type(said).__name__
+                settlement = bought.settlement.model_copy(update={"reason": reason})
+                await ledger_table.settle_call(connection, settlement)
             await profile_table.store_profile(
-                connection, platform=self._platform.name, platform_id=platform_id, account=account
+                connection,
+                platform=self._platform.name,
+                platform_id=platform_id,
+                status=_status(said),
+                account=said if isinstance(said, Account) else None,
             )
 
     async def _claim(self, claim: ProfileClaim) -> bool:
@@ -215,9 +220,20 @@ class Enricher:
             )
 
 
+def _status(said: Account | NotFoundError | ShapeError) -> str:
+    match said:
+        case Account():
+            return "found"
+        case NotFoundError():
+            return "not_found"
+        case ShapeError():
+            return "unreadable"
+
+
 def _from_cache(candidate: PendingCandidate, profile: StoredProfile) -> Enriched:
     if profile.account is None:
-        return _as_known(candidate, Enrichment.NOT_FOUND)
+        known = Enrichment.FAILED if profile.status == "unreadable" else Enrichment.NOT_FOUND
+        return _as_known(candidate, known)
     # Avatars are signed for a day or two, profiles are kept longer: the page's own is the fresher one.
     avatar_url = candidate.details.account.avatar_url or profile.account.avatar_url
     account = profile.account.model_copy(update={"avatar_url": avatar_url})
