@@ -355,6 +355,18 @@ def test_a_dead_letter_is_taken_up_again_as_a_new_message(
     assert client.dlq.list().messages == []
 
 
+def test_a_dead_letter_that_was_delayed_is_taken_up_again_at_once(
+    stand_in: StandIn, client: QStash, destination: Destination
+) -> None:
+    destination.answer = failing()
+    publish_failure(client, destination.url, delay="1h")
+    stand_in.idle()
+    stand_in.switch(time_factor=1)
+    client.http.request(path="/v2/dlq/retry", method="POST")
+    stand_in.idle()
+    assert len(destination.received) == 2
+
+
 def test_the_failure_callback_tells_what_failed(
     stand_in: StandIn, client: QStash, destination: Destination, receiver: Receiver
 ) -> None:
@@ -403,6 +415,15 @@ def test_the_callback_comes_after_every_attempt(stand_in: StandIn, client: QStas
     told = sorted((one.json() for one in destination.at("/callback")), key=lambda one: one["retried"])
     assert [(one["status"], one["retried"]) for one in told] == [(503, 0), (200, 1)]
     assert all("dlqId" not in one for one in told)
+
+
+def test_a_callback_is_tried_as_often_as_its_message_if_nothing_else_is_said(
+    stand_in: StandIn, client: QStash, destination: Destination
+) -> None:
+    destination.answer = failing()
+    publish_failure(client, destination.url + "/x", retries=2, failure_callback=destination.url + "/failure")
+    stand_in.idle()
+    assert len(destination.at("/failure")) == 3
 
 
 def test_a_callback_that_fails_is_a_dead_letter_itself(
@@ -510,8 +531,11 @@ def test_a_schedule_can_be_read_replaced_paused_and_deleted(
     assert (schedule.retries, schedule.delay, schedule.paused) == (1, 300, False)
     assert schedule.headers == {"Test-Header": ["v"]}
     assert schedule.next_schedule_time is not None
+    created_at = schedule.created_at
+    time.sleep(0.01)
     client.schedule.create(cron="CRON_TZ=Asia/Tokyo 0 0 * * *", **settings)
     [schedule] = client.schedule.list()
+    assert schedule.created_at == created_at
     assert (schedule.cron, schedule.body) == ("CRON_TZ=Asia/Tokyo 0 0 * * *", None)
     client.schedule.pause("mine")
     assert client.schedule.get("mine").paused
@@ -525,6 +549,17 @@ def test_a_schedule_can_be_read_replaced_paused_and_deleted(
     assert client.schedule.list() == []
     with pytest.raises(QStashError, match="404"):
         client.schedule.get("mine")
+
+
+def test_a_schedule_that_is_replaced_publishes_no_more(
+    stand_in: StandIn, client: QStash, destination: Destination
+) -> None:
+    for cron, path in (("* * * * *", "/old"), ("0 0 1 1 *", "/new")):
+        client.schedule.create(destination=destination.url + path, cron=cron, schedule_id="s")
+    stand_in.idle()
+    count = len(destination.received)
+    time.sleep(0.1)  # sixteen minutes of the schedule's time
+    assert len(destination.received) == count
 
 
 def test_a_paused_schedule_publishes_nothing(stand_in: StandIn, client: QStash, destination: Destination) -> None:

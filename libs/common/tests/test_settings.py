@@ -191,7 +191,7 @@ def test_nothing_else_is_loopback(host: str) -> None:
     assert not is_loopback_url(f"http://{host}/x")
 
 
-@pytest.mark.parametrize(("name", "text"), [("CLERK_ISSUER", "https"), ("SCRAPECREATORS_BASE_URL", "https")])
+@pytest.mark.parametrize(("name", "text"), [("CLERK_ISSUER", "https")])
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
 def test_plain_http_is_for_loopback_urls_only(environment: SetEnvironment, name: str, text: str, host: str) -> None:
     """Judged by the URL: where the service itself listens says nothing."""
@@ -397,6 +397,12 @@ def test_a_log_has_two_formats(environment: SetEnvironment) -> None:
         read_settings(ServerSettings)
     environment(LOG_FORMAT="xml")
     assert fault().startswith("LOG_FORMAT: ")
+
+
+def test_an_error_of_pydantic_itself_shows_no_input() -> None:
+    with pytest.raises(ValidationError) as caught:
+        NatsSettings(nats_url="http://u:hunter2@h")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_secrets_are_secret(environment: SetEnvironment) -> None:

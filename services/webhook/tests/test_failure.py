@@ -10,6 +10,7 @@ import pytest
 
 from common.domain.step import DueStep
 from webhook.composition import FAILURE_PATH, STEP_PATH
+from webhook.dead_letter import give_up
 
 pytestmark = pytest.mark.anyio
 
@@ -169,17 +170,52 @@ async def test_callbacks_that_race_drive_once(site: Any) -> None:
 
 
 async def test_last_callbacks_that_race_give_up_once(site: Any) -> None:
-    """One end, one dead letter."""
+    """One end and one dead letter, whose reference the job and every answer have."""
+    for _ in range(5):
+        [step] = await site.new_job()
+        await site.query("update steps set redrives_count = 3 where search_id = %(id)s", id=step.search_id)
+        answers = await asyncio.gather(*(site.fail(body_of(step)) for _ in range(6)))
+        [letter] = await site.query("select * from dead_letters where job_id = %(id)s", id=step.job_id)
+        [job] = await site.query("select * from jobs where id = %(id)s", id=step.job_id)
+        assert job["reference"] == letter["details"]["reference"]
+        given = {answer.json()["reference"] for answer in answers if answer.json()["status"] == "given_up"}
+        assert given == {job["reference"]}
+        assert {answer.status_code for answer in answers} == {200}
+        ends = await site.query("select * from job_events where kind = 'ended' and job_id = %(id)s", id=step.job_id)
+        assert len(ends) == 1
+
+
+async def test_step_that_a_worker_takes_at_the_last_moment_is_not_given_up(site: Any) -> None:
+    """Between the look and the lock a worker may claim it: then there is no letter either."""
     [step] = await site.new_job()
-    await exhaust(site, step)
-    answers = await asyncio.gather(*(site.fail(body_of(step, 3)) for _ in range(6)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len(await site.query("select * from dead_letters")) == 1
-    assert len(await site.query("select * from job_events where kind = 'ended'")) == 1
-    letter, job = await site.query(
-        "select d.details->>'reference' as r from dead_letters d union all select reference from jobs"
+    await site.claim(step)
+    reference = await give_up(site.webhook.resources, step, reason="undeliverable", facts={})
+    assert reference is None
+    assert await site.query("select * from dead_letters") == []
+    assert (await site.query("select status from jobs"))[0]["status"] == "pending"
+
+
+async def test_step_that_a_worker_did_at_the_last_moment_is_not_given_up(site: Any) -> None:
+    """What is done was not undeliverable."""
+    [step] = await site.new_job()
+    await site.query("update steps set phase = 'done', done_at = now()")
+    assert await give_up(site.webhook.resources, step, reason="undeliverable", facts={}) is None
+    assert await site.query("select * from dead_letters") == []
+
+
+async def test_giving_up_goes_on_after_a_crash(site: Any) -> None:
+    """The letter is kept first; who comes after a crash goes on under its reference."""
+    [step] = await site.new_job()
+    await site.query(
+        """insert into dead_letters (id, job_id, search_id, step, generation, reason)
+           values ('01a20ba8-0000-7000-8000-00000000abcd', %(job)s, %(search)s, 0, 0, 'undeliverable')""",
+        job=step.job_id,
+        search=step.search_id,
     )
-    assert letter == job
+    await site.query("update steps set redrives_count = 3")
+    assert (await site.fail(body_of(step))).json() == {"status": "given_up", "reference": "00000000abcd"}
+    assert len(await site.query("select * from dead_letters")) == 1
+    assert (await site.query("select reference from jobs"))[0]["reference"] == "00000000abcd"
 
 
 async def test_qstash_down_leaves_the_rest_to_the_sweep(site: Any) -> None:

@@ -185,9 +185,7 @@ class UpstreamSettings(EnvironmentSettings):
 
     @field_validator("scrapecreators_base_url")
     @classmethod
-    def _is_safe(cls, value: str) -> str:
-        if not value.startswith("https://") and not is_loopback_url(value):
-            raise ValueError("must be https unless it is on loopback")
+    def _is_bare(cls, value: str) -> str:
         return value.rstrip("/")
 
 

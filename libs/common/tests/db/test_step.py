@@ -342,18 +342,20 @@ async def test_items_are_remembered_for_their_search_alone(scene: Any) -> None:
         ({"generation": 1}, False),
         ({"phase": "held"}, False),
         ({"phase": "done"}, False),
-        ({"phase": "enrichment", "items_count": 0}, False),
+        ({"phase": "other"}, False),
     ],
 )
-async def test_a_step_is_given_up_only_if_nobody_holds_its_page(
-    scene: Any, step: dict[str, Any], is_given_up: bool
+@pytest.mark.parametrize(("phase", "other"), [("page", "enrichment"), ("enrichment", "page")])
+async def test_a_step_is_given_up_only_in_its_phase_while_nobody_holds_it(
+    scene: Any, step: dict[str, Any], is_given_up: bool, phase: str, other: str
 ) -> None:
     seat = await scene.seat()
-    if step:
-        await scene.change_step(seat, **step)
+    found = other if step.get("phase") == "other" else step.get("phase", phase)
+    items_count = 0 if found == "enrichment" else None
+    await scene.change_step(seat, **{**step, "phase": found, "items_count": items_count})
     before = await scene.step_of(seat)
     async with scene.database.connection() as connection:
-        assert await give_up(connection, **seat.place, generation=0, phase="page") is is_given_up
+        assert await give_up(connection, **seat.place, generation=0, phase=phase) is is_given_up
     row = await scene.step_of(seat)
     if is_given_up:
         assert (row["phase"], row["token"], row["lease_until"]) == ("done", None, None)

@@ -101,6 +101,7 @@ async def test_overdue_jobs(scene: Any, columns: dict[str, Any], is_found: bool)
             id="beyond 2^10",
         ),
         pytest.param(NEVER_PUBLISHED, True, id="never published"),
+        pytest.param({**NEVER_PUBLISHED, "lease_until": "=now() + interval '1 second'"}, False, id="but leased"),
         pytest.param({"due_at": "=now() - interval '4 seconds'"}, False, id="perhaps published any moment"),
         pytest.param({**PUBLISHED, "generation": 1}, True, id="published at an older generation"),
     ],

@@ -92,7 +92,6 @@ async def test_a_step_that_moved_on_meanwhile_is_not_noted(
     assert set((await published(database)).values()) == {(None, None)}
 
 
-@pytest.mark.xfail(strict=True, reason="an outage of Postgres while noting escapes, though QStash took the step")
 async def test_an_outage_of_postgres_is_not_raised_either(
     database: Database, publisher: QStashPublisher, steps: list[DueStep], cut_off: Callable[[], None]
 ) -> None:

@@ -161,21 +161,23 @@ create index step_outcomes_by_job on step_outcomes (job_id);
 -- The funnel adds up, or the transaction does not commit.
 create function check_step_outcomes() returns trigger language plpgsql as $$
 declare
+    the_search uuid := coalesce(new.search_id, old.search_id);
+    the_step integer := coalesce(new.step, old.step);
     seen integer;
     counted integer;
 begin
-    select items_count into seen from steps where search_id = new.search_id and step = new.step;
-    if seen is null then
-        return null;
+    select coalesce(items_count, 0) into seen from steps where search_id = the_search and step = the_step;
+    if not found then
+        return null; -- the step went with its job
     end if;
-    select coalesce(sum(count), 0) into counted from step_outcomes where search_id = new.search_id and step = new.step;
+    select coalesce(sum(count), 0) into counted from step_outcomes where search_id = the_search and step = the_step;
     if seen <> counted then
         raise exception 'outcomes of a step do not add up: % items, % outcomes', seen, counted
             using errcode = 'check_violation';
     end if;
     return null;
 end $$;
-create constraint trigger step_outcomes_add_up after insert or update on step_outcomes
+create constraint trigger step_outcomes_add_up after insert or update or delete on step_outcomes
     deferrable initially deferred for each row execute function check_step_outcomes();
 create constraint trigger steps_add_up after update of items_count on steps
     deferrable initially deferred for each row when (new.items_count is distinct from old.items_count)

@@ -1,6 +1,7 @@
 """The door to Postgres: a bounded pool whose transactions belong to whoever opens them."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -68,7 +69,8 @@ class Database:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 15_000,
             },
-            min_size=1,
+            # Python 3.11 swallows cancels of tasks that wait while the pool grows, so there it does not grow.
+            min_size=size_max if sys.version_info < (3, 12) else 1,
             max_size=size_max,
             max_lifetime=CONNECTION_LIFETIME_S,
             timeout=POOL_TIMEOUT_S,

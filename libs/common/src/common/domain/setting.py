@@ -10,16 +10,19 @@ from pydantic import Field
 
 from common.domain.model import Model
 
-Seconds = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
+Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
+Seconds = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=30))]
 
 
 class ApiSettings(Model):
     """Limits of one job against the upstream."""
 
-    max_api_calls: Annotated[int, Field(ge=1, le=10_000, description="pages per job")] = 200
-    delay_between_calls: Annotated[Seconds, Field(description="wait between two pages of a search")] = timedelta(0)
-    enrichment_concurrency: Annotated[int, Field(ge=1, le=100, description="profile calls at once per worker")] = 10
-    max_credits_per_job: Annotated[int, Field(ge=1, le=1_000_000, description="credits per job")] = 5000
+    max_api_calls: Annotated[int, Field(strict=True, ge=1, le=10_000, description="pages per job")] = 200
+    delay_between_calls: Annotated[Delay, Field(description="wait between two pages of a search")] = timedelta(0)
+    enrichment_concurrency: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="profile calls at once per worker")
+    ] = 10
+    max_credits_per_job: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="credits per job")] = 5000
 
 
 class TimeoutSettings(Model):
@@ -28,12 +31,16 @@ class TimeoutSettings(Model):
 
 
 class LimitSettings(Model):
-    active_jobs_per_owner: Annotated[int, Field(ge=1, le=1000, description="jobs of one owner at once")] = 5
-    parallel_searches_per_job: Annotated[int, Field(ge=1, le=100, description="searches of one job at once")] = 5
+    active_jobs_per_owner: Annotated[
+        int, Field(strict=True, ge=1, le=1000, description="jobs of one owner at once")
+    ] = 5
+    parallel_searches_per_job: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="searches of one job at once")
+    ] = 5
 
 
 class ProfileSettings(Model):
-    max_age: Annotated[Seconds, Field(description="a profile seen within this time is not bought again")] = timedelta(
+    max_age: Annotated[Delay, Field(description="a profile seen within this time is not bought again")] = timedelta(
         days=7
     )
 
@@ -43,8 +50,12 @@ class RecoverySettings(Model):
     stalled_after: Annotated[Seconds, Field(description="a step without a sign of life is re-driven")] = timedelta(
         seconds=60
     )
-    attempts_max: Annotated[int, Field(ge=1, le=100, description="claims of one phase before the search fails")] = 5
-    redrives_max: Annotated[int, Field(ge=1, le=100, description="re-drives by failure callbacks per step")] = 3
+    attempts_max: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="claims of one phase before the search fails")
+    ] = 5
+    redrives_max: Annotated[
+        int, Field(strict=True, ge=1, le=100, description="re-drives by failure callbacks per step")
+    ] = 3
 
 
 class SystemSettings(Model):

@@ -10,7 +10,7 @@ from qstash.errors import QStashError
 
 from common.domain.step import DueStep
 from common.errors import RetryError
-from common.settings import QStashSettings
+from common.settings import QStashSettings, is_loopback_url
 
 RETRIES = 3  # the smallest number that every plan allows
 PUBLISH_MAX_S = 10.0
@@ -34,6 +34,9 @@ class QStashPublisher:
             base_url=settings.qstash_url,
             retry={"retries": 2, "backoff": lambda retried: 100.0 * 2**retried},
         )
+        if is_loopback_url(settings.qstash_url):
+            # The SDK's client follows HTTP_PROXY wherever it goes, and there is no way to hand it one that does not.
+            self._client.http._client = httpx.AsyncClient(trust_env=False)  # pyright: ignore[reportPrivateUsage]
 
     async def publish(self, step: DueStep) -> str:
         """Hand the step over and return QStash's message id. Raises QStashUnavailableError within ten seconds."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from common.db.pool import Database
+from common.db.pool import DATABASE_UNAVAILABLE, Database
 from common.db.step import note_published
 from common.domain.step import DueStep
 from common.qstash.publisher import QStashPublisher, QStashUnavailableError
@@ -36,6 +36,10 @@ class Publication:
                 error=str(error),
             )
             return None
-        async with self._database.connection() as connection:
-            await note_published(connection, step=step, qstash_message_id=message_id)
+        try:
+            async with self._database.connection() as connection:
+                await note_published(connection, step=step, qstash_message_id=message_id)
+        except DATABASE_UNAVAILABLE as error:
+            # QStash has it; the sweep publishes it once more, which is absorbed.
+            log.warning("publication.not_noted", job_id=str(step.job_id), step=step.step, error=type(error).__name__)
         return message_id

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from common.db.pool import Database
+from common.db.pool import DATABASE_UNAVAILABLE, Database
 from common.db.setting import read_settings
 from common.domain.setting import SystemSettings
 
@@ -17,13 +17,15 @@ KEPT_S = 3.0
 
 
 class SettingCache:
-    """`current()` never fails once it has read: a fault in a stored value is logged and the last good set stays."""
+    """`current()` never fails once it has read: after a fault in a stored value, or while Postgres does not answer,
+    the last good set stays."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = asyncio.Lock()
         self._value = SystemSettings()
         self._read_at = -KEPT_S
+        self._has_read = False
 
     async def current(self) -> SystemSettings:
         """The settings, at most three seconds old."""
@@ -35,10 +37,18 @@ class SettingCache:
         return self._value
 
     async def _read(self) -> None:
-        async with self._database.connection() as connection:
-            stored: dict[str, Any] = await read_settings(connection)
+        try:
+            async with self._database.connection() as connection:
+                stored: dict[str, Any] = await read_settings(connection)
+        except DATABASE_UNAVAILABLE as error:
+            if not self._has_read:
+                raise
+            log.warning("database.unavailable", error=type(error).__name__)
+            self._read_at = time.monotonic()
+            return
         try:
             self._value = SystemSettings.model_validate(stored)
         except ValidationError as error:
             log.error("settings.refused", faults=[".".join(map(str, fault["loc"])) for fault in error.errors()])
         self._read_at = time.monotonic()
+        self._has_read = True
