@@ -66,6 +66,7 @@ def test_only_the_worker_loop_catches_everything() -> None:
     assert places <= {
         "libs/common/src/common/worker/loop.py",
         "libs/common/src/common/worker/step.py",  # releases the lease, then raises again
+        "services/gateway/src/gateway/middleware/request.py",  # the last wall: no request without an answer
     }
 
 
@@ -117,7 +118,9 @@ def environment_variables() -> set[str]:
     for path in sources():
         for block in re.split(r"^class ", path.read_text(), flags=re.MULTILINE)[1:]:
             if block.split("\n", 1)[0].endswith("(EnvironmentSettings):"):
-                names |= {name.upper() for name in re.findall(r"^    ([a-z_]+): ", block, re.MULTILINE)}
+                names |= {
+                    name.upper() for name in re.findall(r"^    ([a-z_]+): ", block.split("\n\n\n")[0], re.MULTILINE)
+                }
     return names
 
 

@@ -1,20 +1,20 @@
 """POST /api/qstash/job-failed: QStash gave up on a delivery."""
 
 import asyncio
-import base64
-import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from common.domain.step import DueStep
-from webhook.composition import FAILURE_PATH, STEP_PATH
-from webhook.dead_letter import give_up
+from common.resources.abandonment import give_up
+from common.transaction.abandonment import Abandonment
+from webhook.composition import STEP_PATH
 
 pytestmark = pytest.mark.anyio
 
 URL = "https://hooks.example.com"
+WHY = Abandonment(reason="undeliverable", facts={})
 
 
 def body_of(step: DueStep, generation: int = 0) -> dict[str, Any]:
@@ -124,12 +124,11 @@ async def test_step_in_a_living_workers_hands_did_arrive(site: Any) -> None:
         ("update steps set generation = 1", "generation_old"),
         ("update steps set phase = 'done', done_at = now()", "step_done"),
         ("update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now()", "job_final"),
-        ("update steps set phase = 'enrichment', items_count = 0, redrives_count = 3", "enrichment"),
         ("delete from jobs", "step_unknown"),
     ],
 )
 async def test_what_needs_nothing_is_acknowledged(site: Any, statement: str, reason: str) -> None:
-    """200, and nothing moves. A paid page waits for the sweep, it is not given up."""
+    """200, and nothing moves."""
     [step] = await site.new_job()
     await site.query(statement)
     response = await site.fail(body_of(step))
@@ -189,7 +188,7 @@ async def test_step_that_a_worker_takes_at_the_last_moment_is_not_given_up(site:
     """Between the look and the lock a worker may claim it: then there is no letter either."""
     [step] = await site.new_job()
     await site.claim(step)
-    reference = await give_up(site.webhook.resources, step, reason="undeliverable", facts={})
+    reference = await give_up(site.webhook.resources, step, WHY)
     assert reference is None
     assert await site.query("select * from dead_letters") == []
     assert (await site.query("select status from jobs"))[0]["status"] == "pending"
@@ -199,111 +198,17 @@ async def test_step_that_a_worker_did_at_the_last_moment_is_not_given_up(site: A
     """What is done was not undeliverable."""
     [step] = await site.new_job()
     await site.query("update steps set phase = 'done', done_at = now()")
-    assert await give_up(site.webhook.resources, step, reason="undeliverable", facts={}) is None
+    assert await give_up(site.webhook.resources, step, WHY) is None
     assert await site.query("select * from dead_letters") == []
 
 
-async def test_giving_up_goes_on_after_a_crash(site: Any) -> None:
-    """The letter is kept first; who comes after a crash goes on under its reference."""
+async def test_a_paid_page_whose_enrichment_cannot_be_delivered_is_kept_as_known(site: Any) -> None:
+    """Its step is closed with a letter, its search goes on."""
     [step] = await site.new_job()
-    await site.query(
-        """insert into dead_letters (id, job_id, search_id, step, generation, reason)
-           values ('01a20ba8-0000-7000-8000-00000000abcd', %(job)s, %(search)s, 0, 0, 'undeliverable')""",
-        job=step.job_id,
-        search=step.search_id,
-    )
-    await site.query("update steps set redrives_count = 3")
-    assert (await site.fail(body_of(step))).json() == {"status": "given_up", "reference": "00000000abcd"}
-    assert len(await site.query("select * from dead_letters")) == 1
-    assert (await site.query("select reference from jobs"))[0]["reference"] == "00000000abcd"
-
-
-async def test_qstash_down_leaves_the_rest_to_the_sweep(site: Any) -> None:
-    """The generation is raised, and the sweep sees that it was never published."""
-    [step] = await site.new_job()
-    site.qstash.is_down = True
-    assert (await site.fail(body_of(step))).json() == {"status": "redriven", "generation": 1}
-    row = await site.step_row(step)
-    assert (row["generation"], row["published_generation"]) == (1, None)
-
-
-async def test_replayed_callback_is_refused(site: Any, signer: Any) -> None:
-    """One token drives one time."""
-    [step] = await site.new_job()
-    body = json.dumps({"sourceBody": base64.b64encode(json.dumps(body_of(step)).encode()).decode()}).encode()
-    token = signer(URL + FAILURE_PATH, body)
-    assert (await site.post(FAILURE_PATH, body, token)).status_code == 200
-    assert (await site.post(FAILURE_PATH, body, token)).status_code == 409
-
-
-async def test_callback_is_signed_for_its_own_address(site: Any, signer: Any) -> None:
-    """A token for the steps' route does not drive anything."""
-    [step] = await site.new_job()
-    body = json.dumps({"sourceBody": base64.b64encode(json.dumps(body_of(step)).encode()).decode()}).encode()
-    assert (await site.post(FAILURE_PATH, body, signer(URL + STEP_PATH, body))).status_code == 401
-    assert (await site.step_row(step))["generation"] == 0
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {},
-        {"notBefore": "1693526400000", "createdAt": "1693526400000"},
-        {"notBefore": 1693526400000, "createdAt": 1693526400000},
-        {"header": {"Content-Type": ["a", "b"]}, "sourceHeader": {"Content-Type": "a"}},
-        {"header": None, "body": None, "sourceHeader": []},
-        {"status": 0},
-        {"status": None},
-        {"status": "503", "retried": "3"},
-        {"status": "context deadline exceeded", "retried": []},
-        {"status": 10**30, "retried": -1, "dlqId": 7, "sourceMessageId": {"a": 1}},
-        {"status": True, "dlqId": "d" * 5000, "sourceMessageId": "\x00"},
-        {"anything": [[[{}]]], "callerIP": "::1", "url": "https://x", "method": "POST"},
-        {"body": "A" * 900_000},
-    ],
-)
-async def test_callback_is_read_generously(site: Any, more: dict[str, Any]) -> None:
-    """Only the source body has to be right; QStash's own documents disagree on the rest."""
-    [step] = await site.new_job()
-    assert (await site.fail(body_of(step), **more)).json() == {"status": "redriven", "generation": 1}
-    await site.query("update steps set redrives_count = 3")
-    assert (await site.fail(body_of(step, 1), **more)).json()["status"] == "given_up"
-
-
-def quoted(source: bytes) -> bytes:
-    return json.dumps({"status": 503, "sourceBody": base64.b64encode(source).decode()}).encode()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{}",
-        b"[]",
-        b"\xff",
-        b"[" * 90_000,
-        b'{"sourceBody": ' + b"[" * 90_000,
-        b'{"sourceBody": null}',
-        b'{"sourceBody": 7}',
-        b'{"sourceBody": "no base64!"}',
-        b'{"sourceBody": "e30"}',
-        b'{"sourceBody": "\\ud800"}',
-        '{"sourceBody": "ää"}'.encode(),
-        quoted(b""),
-        quoted(b"{}"),
-        quoted(b"\xff"),
-        quoted(b"[" * 60_000),
-        quoted(b'{"jobId": "x"}'),
-    ],
-    ids=lambda body: f"{len(body)}-{body[:20]!r}",
-)
-async def test_garbage_is_never_tried_again(site: Any, body: bytes) -> None:
-    """489 with its header."""
-    response = await site.post(FAILURE_PATH, body)
-    assert response.status_code == 489
-    assert response.headers["upstash-nonretryable-error"] == "true"
-
-
-async def test_callback_over_a_mebibyte_is_refused(site: Any) -> None:
-    """It quotes an answer, so it may be larger than a step, but not without end."""
-    assert (await site.post(FAILURE_PATH, b" " * 1_048_577)).status_code == 413
+    await site.query("update steps set phase = 'enrichment', items_count = 0, redrives_count = 3")
+    answer = (await site.fail(body_of(step))).json()
+    assert answer["status"] == "given_up"
+    assert (await site.step_row(step))["phase"] == "done"
+    assert (await site.query("select status from searches"))[0]["status"] == "active"
+    [letter] = await site.query("select * from dead_letters")
+    assert letter["details"]["reference"] == answer["reference"]

@@ -11,7 +11,6 @@ from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from common.clock import Clock
-from common.db.dead_letter import DeadLetter, drop_dead_letter, find_dead_letter, insert_dead_letter
 from common.db.delivery import (
     Delivered,
     delete_old_deliveries,
@@ -237,39 +236,3 @@ async def test_redrive_and_claim_exclude_each_other(database: Database, step: Du
         )
         is_claimed, due = await asyncio.gather(claim(), redrive(database, step))
         assert is_claimed != (due is not None)
-
-
-async def test_a_dead_letter_is_kept_once(database: Database, step: DueStep) -> None:
-    """The same step at the same generation for the same reason is one letter."""
-    letter = DeadLetter(
-        id=uuid4(),
-        job_id=step.job_id,
-        search_id=step.search_id,
-        step=0,
-        generation=3,
-        reason="undeliverable",
-        details={"reference": "abc", "delivery_status": None},
-    )
-    later, other = letter.model_copy(update={"id": uuid4()}), letter.model_copy(update={"id": uuid4()})
-    async with database.connection() as connection:
-        assert await insert_dead_letter(connection, letter)
-        assert not await insert_dead_letter(connection, later)
-        assert await insert_dead_letter(connection, later.model_copy(update={"generation": 4}))
-        assert await insert_dead_letter(connection, other.model_copy(update={"reason": "other"}))
-        for generation, reason, found in (
-            (3, "undeliverable", letter),
-            (4, "undeliverable", later),
-            (3, "other", other),
-        ):
-            assert found.id == await find_dead_letter(
-                connection, search_id=step.search_id, step=0, generation=generation, reason=reason
-            )
-        assert (
-            await find_dead_letter(connection, search_id=step.search_id, step=1, generation=3, reason="undeliverable")
-            is None
-        )
-        await drop_dead_letter(connection, letter_id=later.id)
-    kept = await query(database, "select * from dead_letters where search_id = %s order by reason", step.search_id)
-    assert [row["id"] for row in kept] == [other.id, letter.id]
-    assert kept[1]["details"] == {"reference": "abc", "delivery_status": None}
-    assert kept[1]["resolved_at"] is None

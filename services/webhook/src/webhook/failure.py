@@ -15,9 +15,10 @@ from common.db.delivery import read_delivered, redrive_after_failure
 from common.db.step import view_step
 from common.domain.message import JobMessage, StepMessage
 from common.domain.step import DueStep
+from common.resources.abandonment import give_up
+from common.transaction.abandonment import Abandonment
 from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
-from webhook.dead_letter import give_up
 from webhook.delivery import read_message, why_unwanted
 from webhook.problem import Kind, RefusalError
 from webhook.reception import Received, remember
@@ -111,7 +112,8 @@ async def handle_failure(webhook: Webhook, received: Received) -> Answer:
     reason = await _why_kept(webhook, message, redrives_max)
     if reason is not None:
         return Answer(Outcome.IGNORED, {"reason": reason})
-    reference = await give_up(webhook.resources, _step_of(message), reason=DEAD_REASON, facts=callback.facts)
+    why = Abandonment(reason=DEAD_REASON, facts=callback.facts)
+    reference = await give_up(webhook.resources, _step_of(message), why)
     if reference is None:
         return Answer(Outcome.IGNORED, {"reason": "step_moved"})
     await remember(webhook, received)
@@ -132,7 +134,7 @@ async def _why_kept(webhook: Webhook, message: StepMessage, redrives_max: int) -
         return "step_leased"
     if row.generation != message.generation or row.redrives_count < redrives_max:
         return "step_moved"  # between the two looks; the sweep sees to it
-    return "enrichment" if row.phase == "enrichment" else None  # its page is paid for: the sweep drives it on
+    return None
 
 
 def _step_of(message: StepMessage) -> DueStep:

@@ -28,11 +28,12 @@ from common.domain.message import StepMessage
 from common.domain.step import DueStep
 from common.messaging.topology import ADVISORIES, STEPS, SWEEP
 from common.qstash.publisher import QStashUnavailableError
+from common.resources.abandonment import give_up
 from common.resources.process import Resources
+from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
 from webhook.composition import SWEEP_PATH
-from webhook.dead_letter import give_up
 
 log = structlog.get_logger()
 
@@ -204,8 +205,7 @@ async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
     stuck = DueStep(
         job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation
     )
-    reference = await give_up(resources, stuck, reason="max_deliver", facts={})
-    log.warning("message.given_up", job_id=str(message.job_id), step=message.step, reference=reference)
+    await give_up(resources, stuck, Abandonment(reason="max_deliver", facts={}))
 
 
 async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:

@@ -287,6 +287,7 @@ create table dead_letters (
     resolved_at timestamptz,
     resolution text
 );
+create unique index dead_letters_once on dead_letters (search_id, step, generation, reason);
 
 create table idempotency_keys (
     owner text not null references owners,

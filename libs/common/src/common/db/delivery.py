@@ -79,7 +79,7 @@ async def redrive_after_failure(
     async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
         await cursor.execute(
             """update steps s set generation = s.generation + 1, redrives_count = s.redrives_count + 1,
-                   published_generation = null, due_at = now()
+                   published_generation = null, stream_sequence = null, due_at = now()
                from jobs j
                where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
                  and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())

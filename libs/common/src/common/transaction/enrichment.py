@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from common.db import candidate as candidate_table
-from common.db import job as job_table
 from common.db import outcome as outcome_table
-from common.db import search as search_table
 from common.db import step as step_table
 from common.db.candidate import CandidateRow, PendingCandidate
 from common.db.step import Claim
-from common.domain.outcome import Enrichment, Outcome
+from common.domain.outcome import Outcome
 from common.domain.step import DueStep
 from common.engine.enrichment import Enriched, decide_refill, judge
 from common.errors import FencedError
@@ -34,7 +32,7 @@ async def commit_enrichment(
         pending = await candidate_table.pending_of_step(
             locked.connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
         )
-        moves = await _settle(locked, pending, enriched)
+        moves = await settle_pending(locked, pending, enriched)
         refill = decide_refill(locked.facts)
         promoted = 0
         if refill.promoted_max:
@@ -58,9 +56,10 @@ async def commit_enrichment(
     return await under_lock(unit, claim.job_id, work)
 
 
-async def _settle(
+async def settle_pending(
     locked: LockedWork, pending: Sequence[PendingCandidate], enriched: Sequence[Enriched]
 ) -> list[outcome_table.OutcomeMove]:
+    """Give each its outcome and move the counters; returns what that moves in the funnel."""
     found = {one.platform_id: one for one in enriched}
     rows: list[CandidateRow] = []
     for candidate in pending:
@@ -81,35 +80,3 @@ async def _settle(
     delivered = sum(row.outcome is Outcome.DELIVERED for row in rows)
     locked.count(delivered=delivered, pending=-len(rows))
     return await candidate_table.settle_candidates(locked.connection, job_id=locked.job.id, rows=rows)
-
-
-async def abandon_enrichment(unit: Unit, due: DueStep, *, reference: str) -> list[DueStep]:
-    """Give up the enrichment of a step that nobody holds: its candidates are delivered as known, marked `failed`.
-
-    `reference` leads an operator to the log. Nothing happens if the step is not due any more.
-    """
-
-    async def work(locked: LockedWork) -> None:
-        await search_table.lock_search(locked.connection, search_id=due.search_id)
-        if not await step_table.give_up(
-            locked.connection, search_id=due.search_id, step=due.step, generation=due.generation, phase="enrichment"
-        ):
-            return
-        pending = await candidate_table.pending_of_step(
-            locked.connection, job_id=due.job_id, search_id=due.search_id, step=due.step
-        )
-        moves = await _settle(
-            locked,
-            pending,
-            [
-                Enriched(platform_id=one.platform_id, account=one.details.account, enrichment=Enrichment.FAILED)
-                for one in pending
-            ],
-        )
-        if moves:
-            await outcome_table.move_outcomes(locked.connection, job_id=due.job_id, moves=moves)
-        await job_table.note_reference(locked.connection, job_id=due.job_id, reference=reference)
-        await conclude(locked)
-
-    _, steps = await under_lock(unit, due.job_id, work)
-    return steps

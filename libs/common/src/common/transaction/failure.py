@@ -76,26 +76,6 @@ async def break_job(unit: Unit, job_id: UUID, *, reference: str) -> tuple[bool, 
     return await under_lock(unit, job_id, work)
 
 
-async def fail_undeliverable(unit: Unit, due: DueStep, *, reference: str) -> list[DueStep]:
-    """Give up a step that nobody holds and that could not be delivered: its search ends as failed.
-
-    A step in its enrichment phase is not given up here: what its page brought is delivered when the job ends.
-    """
-
-    async def work(locked: LockedWork) -> None:
-        await search_table.lock_search(locked.connection, search_id=due.search_id)
-        if not await step_table.give_up(
-            locked.connection, search_id=due.search_id, step=due.step, generation=due.generation, phase="page"
-        ):
-            return
-        await search_table.end_search(locked.connection, search_id=due.search_id, reason="failed")
-        await job_table.note_reference(locked.connection, job_id=due.job_id, reference=reference)
-        await conclude(locked)
-
-    _, steps = await under_lock(unit, due.job_id, work)
-    return steps
-
-
 async def conclude_job(unit: Unit, job_id: UUID) -> tuple[bool, list[DueStep]]:
     """Ask again whether an active job that nobody works on is over, and release or start what may go on.
 

@@ -14,9 +14,10 @@ from common.db.job import lock_job
 from common.db.step import Claim, ClaimRequest, StepView
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
+from common.resources.abandonment import give_up
 from common.resources.process import Resources
-from common.transaction.enrichment import abandon_enrichment
-from common.transaction.failure import end_if_overdue, fail_undeliverable
+from common.transaction.abandonment import Abandonment
+from common.transaction.failure import end_if_overdue
 
 log = structlog.get_logger()
 
@@ -101,7 +102,10 @@ async def _explain(resources: Resources, delivery: Delivery, view: StepView | No
             return Reply(answer=Answer.ACK, reason="held_by_another_message")
         return Reply(answer=Answer.NAK, reason="held", delay_s=min(remaining + 0.1, NAK_MAX_S))
     if view.attempts >= attempts_max + (view.phase == "enrichment"):
-        await _give_up(resources, message, view.phase)
+        step = DueStep(
+            job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation
+        )
+        await give_up(resources, step, Abandonment(reason="attempts_used_up", facts={"attempts": view.attempts}))
         return Reply(answer=Answer.ACK, reason="attempts_used_up")
     return Reply(answer=Answer.NAK, reason="raced", delay_s=1.0)
 
@@ -129,19 +133,3 @@ async def _publish_successor(resources: Resources, message: StepMessage) -> None
         successor = await step_table.unclaimed_successor(connection, search_id=message.search_id, step=message.step)
     if successor is not None:
         await resources.publication.publish([successor])
-
-
-async def _give_up(resources: Resources, message: StepMessage, phase: str) -> None:
-    """A page's search ends as failed; an enrichment's candidates are delivered as known."""
-    reference = resources.clock.new_id().hex[-12:]
-    log.error(
-        "step.given_up",
-        job_id=str(message.job_id),
-        search_id=str(message.search_id),
-        step=message.step,
-        reference=reference,
-    )
-    step = DueStep(job_id=message.job_id, search_id=message.search_id, step=message.step, generation=message.generation)
-    give_up = fail_undeliverable if phase == "page" else abandon_enrichment
-    due = await give_up(await resources.unit(), step, reference=reference)
-    await resources.publication.publish(due)

@@ -1,6 +1,7 @@
 """A worker's three pages: /livez, /readyz, /metrics."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -27,8 +28,10 @@ class HealthServer(uvicorn.Server):
             )
         )
 
-    def install_signal_handlers(self) -> None:
-        """The service has its own."""
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """The service has its own handlers."""
+        yield
 
 
 def health_app(is_ready: Check) -> Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]:
