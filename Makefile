@@ -32,7 +32,7 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/python -m pytest -q -n 2 -m "not server"
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 4 --dist loadscope
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .

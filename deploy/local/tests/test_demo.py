@@ -60,7 +60,7 @@ def test_it_shows_a_hundred_creators_and_tidies_up(folder: Path, bin_folder: Pat
     assert rows[1]["bio"].startswith("'=HYPERLINK")
     assert f"CSV: out/{path.name}" in output
     assert "100 creators, 100 distinct, 50 with e-mail, 5 pages bought, 4 profiles bought, 9 credits" in output
-    assert "https://www.tiktok.com/@cook9" in output
+    assert "tiktok.com/@cook9" in output
     assert "@cook10" not in output
     assert "1,234,567" in output
     assert "\x1b" not in output

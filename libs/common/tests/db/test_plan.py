@@ -41,9 +41,9 @@ FILL = (
            case when n = 1 then 'delivered' when n = 2 then 'surplus' else 'filtered' end,
            case when n = 1 then row_number() over () end, case when n = 1 then now() end, 'h', '{}'
        from steps, generate_series(1, 3) n""",
-    "update steps set items_count = 1 where phase = 'done'",
-    """insert into step_outcomes (search_id, step, job_id, outcome, count)
-       select search_id, step, job_id, 'delivered', 1 from steps where phase = 'done'""",
+    """with paged as (update steps set items_count = 1 where phase = 'done' returning search_id, step, job_id)
+       insert into step_outcomes (search_id, step, job_id, outcome, count)
+       select search_id, step, job_id, 'delivered', 1 from paged""",
     """insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
            credits_reserved, credits_charged, settled_at)
        select gen_random_uuid(), job_id, search_id, step, 'tiktok', gen_random_uuid(), 'page', '/', 'f', 'settled', 1,

@@ -71,7 +71,9 @@ async def test_a_profile_that_fails_for_ever_costs_only_itself(bench: Any) -> No
     await bench.sandbox.fault("429", bench.profile_path)
     await bench.perform(message)
     await bench.end_pause()
-    handle = (await bench.query("select handle from candidates where outcome = 'pending' limit 1"))[0]["handle"]
+    unbought = """select handle from candidates c where outcome = 'pending' and not exists (
+        select from profiles p where p.platform_id = c.platform_id and p.fetched_at is not null) limit 1"""
+    handle = (await bench.query(unbought))[0]["handle"]
     await bench.sandbox.fault("500", bench.profile_path, query={"handle": handle}, count=None)
     replies = [await bench.perform(message) for _ in range(3)]
     assert [reply.reason for reply in replies] == ["postponed", "postponed", "performed"]
