@@ -7,8 +7,7 @@ All people, shops and addresses are invented. The held-out bios were labelled be
 import json
 import re
 from pathlib import Path
-from statistics import median
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -192,12 +191,14 @@ HOSTILE = {
 
 
 def _seconds(find: Any, text: str) -> float:
-    def once() -> float:
-        start = perf_counter()
-        find(text)
-        return perf_counter() - start
+    """Of this thread alone and at best: the machine is shared with other tests."""
 
-    return median(once() for _ in range(5))
+    def once() -> float:
+        start = thread_time()
+        find(text)
+        return thread_time() - start
+
+    return min(once() for _ in range(7))
 
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())

@@ -1,8 +1,11 @@
 """What probes, Prometheus and browsers of other origins are answered, and what every answer carries."""
 
+import asyncio
 from typing import Any
 
 import pytest
+
+from local.child import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -67,8 +70,14 @@ async def test_a_request_is_one_line_in_the_log_without_its_query_body_or_token(
     async with gateway.client() as client:
         answer = await client.post("/api/v1/campaigns?token=canaryquery", json={"name": "canarybody"})
         token = client.headers["Authorization"].split()[1]
-    lines = [line for line in gateway.log_lines() if line.get("request_id") == answer.headers["X-Request-Id"]]
-    (line,) = lines
+    request_id = answer.headers["X-Request-Id"]
+
+    def own_lines() -> list[dict[str, Any]]:
+        return [line for line in gateway.log_lines() if line.get("request_id") == request_id]
+
+    # It is written after the answer.
+    assert await asyncio.to_thread(wait_until, lambda: bool(own_lines()), 10)
+    (line,) = own_lines()
     assert line.pop("ms") > 0
     line.pop("timestamp")
     assert line == {
