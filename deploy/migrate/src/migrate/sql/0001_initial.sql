@@ -15,7 +15,6 @@ create table campaigns (
     updated_at timestamptz not null default now(),
     unique (owner, id)
 );
-create index campaigns_by_owner on campaigns (owner, id desc);
 
 -- One table of transitions; the trigger below refuses every other change of status, whoever writes.
 create table job_transitions (
