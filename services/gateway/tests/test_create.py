@@ -42,7 +42,8 @@ async def test_a_job_is_stored_published_and_answered_as_the_old_frontend_reads_
     body = answer.json()
     assert set(body) == {"message", "jobId", "qstashMessageId"}
     assert body["message"] == "TikTok job started"
-    assert body["qstashMessageId"] == "msg_1"
+    first = "select qstash_message_id from steps s join searches q on q.id = s.search_id where q.ordinal = 0"
+    assert body["qstashMessageId"] == gateway.rows(first)[0]["qstash_message_id"]
     (job,) = gateway.rows("select * from jobs")
     assert str(job["id"]) == body["jobId"]
     assert (job["owner"], job["created_by"]) == ("user:user_ada", "user_ada")

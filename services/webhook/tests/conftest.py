@@ -96,8 +96,8 @@ class QStash:
     def _take(self, scope: Any, body: bytes) -> dict[str, Any]:
         url = scope["raw_path"].decode().removeprefix("/v2/publish/")
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        self.published.append(Published(url=url, headers=headers, body=json.loads(body)))
-        return {"messageId": f"msg_{len(self.published)}"}
+        self.published.append(Published(url=url, headers=headers, body=json.loads(body or b"{}")))
+        return {"messageId": f"msg_{len(self.published)}", "scheduleId": "scd_1"}
 
 
 @dataclass

@@ -90,11 +90,12 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
         await _conclude_idle(resources, repairs)
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
-    for kind, count in repairs.items():
+    made = dict(+repairs)  # without the kinds of which none was needed
+    for kind, count in made.items():
         REPAIRS.labels(kind).inc(count)
-    if repairs:
-        log.warning("sweep.repaired", **repairs)
-    return dict(repairs)
+    if made:
+        log.warning("sweep.repaired", **made)
+    return made
 
 
 @contextmanager
