@@ -47,8 +47,8 @@ def test_three_at_once_make_one_schema_and_the_streams(
         assert names.count("consumer.provisioned") == 4
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("select version_num from schema_version").fetchall() == [("0002",)]
-        rows = connection.execute("select from_status, to_status from job_transitions").fetchall()
-    assert set(rows) == {(before.value, after.value) for before, after in TRANSITIONS}
+        rows = connection.execute("select from_status, to_status, action from job_transitions").fetchall()
+    assert {(before, after): action for before, after, action in rows} == TRANSITIONS
     assert {"jobs", "searches", "steps", "step_outcomes", "candidates", "upstream_calls"} <= tables(empty_database_url)
     before = schema(empty_database_url), identities(empty_database_url)
     events(run(**environment))

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.crash import Crash, CrashPoint
 from common.errors import ConfigurationError
 
 # Published in the documentation of QStash's development server: anybody can sign with them.
@@ -91,6 +92,30 @@ class DatabaseSettings(EnvironmentSettings):
         if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must start with postgresql://")
         return value
+
+
+class CrashSettings(EnvironmentSettings):
+    """`crash_at` is for tests: the name of a CrashPoint at which the process dies, `name:3` at the fourth time."""
+
+    database_url: SecretStr = SecretStr("")
+    crash_at: Annotated[str, Field(pattern=r"^[a-z_.]+(:[0-9]{1,6})?$")] | None = None
+
+    @model_validator(mode="after")
+    def _is_for_tests(self) -> "CrashSettings":
+        if self.crash_at is None:
+            return self
+        if self.crash_at.partition(":")[0] not in list(CrashPoint):
+            raise ValueError("CRASH_AT must be the name of a crash point")
+        if not is_loopback_url(self.database_url.get_secret_value()):
+            raise ValueError("CRASH_AT is for tests: it is refused unless DATABASE_URL is on loopback")
+        return self
+
+    @property
+    def crash(self) -> Crash:
+        if self.crash_at is None:
+            return Crash()
+        name, _, skip = self.crash_at.partition(":")
+        return Crash(CrashPoint(name), skip=int(skip or 0))
 
 
 class NatsSettings(EnvironmentSettings):

@@ -24,7 +24,7 @@ from common.db.job import (
     update_counters,
 )
 from common.db.owner import add_owner
-from common.domain.job import TRANSITIONS, JobStatus, StopReason
+from common.domain.job import TRANSITIONS, Action, JobStatus, StopReason
 from common.engine.fact import JobFacts
 
 PAIRS = list(product(JobStatus, JobStatus))
@@ -42,14 +42,25 @@ def path_to(status: JobStatus) -> Iterable[JobStatus]:
     return [JobStatus.PROCESSING, status] if status is JobStatus.COMPLETED else [status]
 
 
+def another_run(before: JobStatus, after: JobStatus) -> dict[str, Any]:
+    """What a transition out of an end needs besides."""
+    match TRANSITIONS[before, after]:
+        case None:
+            return {}
+        case Action.RETRY:
+            return {"run": 2}
+        case Action.EXTEND:
+            return {"run": 2, "target_results": 101}
+
+
 def ending(job_id: Any, status: JobStatus, **changes: Any) -> Ending:
     values = {"job_id": job_id, "status": status, "stop_reason": "exhausted", "error": None, "reference": None}
     return Ending(**values | changes)
 
 
 async def test_the_database_holds_the_table_of_transitions(scene: Any) -> None:
-    rows = await scene.query("select from_status, to_status from job_transitions")
-    assert {(row["from_status"], row["to_status"]) for row in rows} == TRANSITIONS
+    rows = await scene.query("select from_status, to_status, action from job_transitions")
+    assert {(row["from_status"], row["to_status"]): row["action"] for row in rows} == TRANSITIONS
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS, ids=[f"{before}-{after}" for before, after in PAIRS])
@@ -60,13 +71,75 @@ async def test_every_other_transition_is_refused_whoever_writes(
     seat = await scene.seat()
     for status in path_to(before):
         await scene.change_job(seat, **final(status))
-    if (before, after) in TRANSITIONS or before is after:
-        await scene.change_job(seat, **final(after))
+    if (before, after) in TRANSITIONS:
+        await scene.change_job(seat, **final(after), **another_run(before, after))
         assert (await scene.job_of(seat))["status"] == after
+        return
+    if before is after:
+        await scene.change_job(seat, status=after.value)
         return
     with pytest.raises(CheckViolation, match="illegal transition"):
         await scene.change_job(seat, **final(after))
     assert (await scene.job_of(seat))["status"] == before
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair, action in TRANSITIONS.items() if action])
+async def test_another_run_needs_its_number_and_an_extended_job_a_higher_target(
+    scene: Any, before: JobStatus, after: JobStatus
+) -> None:
+    seat = await scene.seat()
+    for status in path_to(before):
+        await scene.change_job(seat, **final(status))
+    needed = another_run(before, after)
+    for lacking in needed:
+        with pytest.raises(CheckViolation, match=r"another run|higher target"):
+            await scene.change_job(seat, **final(after), **{k: v for k, v in needed.items() if k != lacking})
+    with pytest.raises(CheckViolation, match="another run"):
+        await scene.change_job(seat, **final(after), **needed | {"run": 3})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"target_results": 200},
+        {"stop_reason": "failed"},
+        {"error": "else"},
+        {"ended_at": "=now() + interval '1 second'"},
+        {"progress": 50},
+        {"delivered_count": 1},
+        {"pending_count": 1},
+        {"reserve_count": 1},
+        {"admitted_at": None},
+        {"deadline_at": "=now()"},
+    ],
+)
+async def test_a_final_job_does_not_change(scene: Any, columns: dict[str, Any]) -> None:
+    seat = await scene.seat()
+    await scene.change_job(seat, **final(JobStatus.ERROR))
+    with pytest.raises(CheckViolation, match="final job"):
+        await scene.change_job(seat, **columns)
+    await scene.change_job(seat, credits_spent=1, pages_count=1)
+
+
+async def test_the_number_of_the_run_does_not_move_by_itself(scene: Any) -> None:
+    seat = await scene.seat()
+    with pytest.raises(CheckViolation, match="another run"):
+        await scene.change_job(seat, run=2)
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.PENDING])
+async def test_a_job_begins_as_pending(scene: Any, status: JobStatus) -> None:
+    seat = await scene.seat()
+    with pytest.raises(CheckViolation, match="begins as pending"):
+        await scene.query(
+            """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
+                   parallel_searches_max, timeout, delay_between_calls, queue_until, status)
+               select gen_random_uuid(), owner, created_by, platform, mode, input, target_results, pages_max,
+                   credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until, %s
+               from jobs where id = %s""",
+            status.value,
+            seat.job_id,
+        )
 
 
 async def test_the_words_of_the_database_are_those_of_the_code(scene: Any) -> None:

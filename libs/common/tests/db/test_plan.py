@@ -21,12 +21,12 @@ LEASE = timedelta(seconds=30)
 FILL = (
     "insert into owners (owner) select 'user:u' || n from generate_series(1, 50) n",
     """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
-           parallel_searches_max, timeout, delay_between_calls, queue_until, status, stop_reason, ended_at,
-           admitted_at, progress)
+           parallel_searches_max, timeout, delay_between_calls, queue_until, admitted_at)
        select md5('j' || n)::uuid, 'user:u' || n % 50 + 1, 'u', 'tiktok', 'keyword', '{}', 1000, 200, 5000, 5, '1 hour',
-           '0', now() + interval '1 day', case when n <= 20 then 'pending' else 'error' end,
-           case when n > 20 then 'failed' end, case when n > 20 then now() end, case when n <> 20 then now() end, 0
+           '0', now() + interval '1 day', case when n <> 20 then now() end
        from generate_series(1, 1000) n""",
+    """update jobs set status = 'error', stop_reason = 'failed', ended_at = now()
+       where id not in (select md5('j' || n)::uuid from generate_series(1, 20) n)""",
     """insert into searches (id, job_id, ordinal, kind, query, status, end_reason)
        select md5('s' || n)::uuid, md5('j' || (n - 1) / 5 + 1)::uuid, (n - 1) % 5, 'keyword', 'q',
            case when n <= 100 then 'active' else 'ended' end, case when n > 100 then 'exhausted' end
@@ -166,10 +166,10 @@ async def test_a_hot_statement_reads_no_table_from_end_to_end(connection: Connec
 
 async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None:
     """Its lists cost what is due, not what was ever done."""
-    indexes = {"overdue": "jobs_active", "stalled": "steps_open", "idle": "jobs_active"}
+    indexes = {"overdue": "jobs_(overdue|active)", "stalled": "steps_open", "idle": "jobs_(overdue|active)"}
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])
-        assert index in plan, plan
+        assert re.search(index, plan), plan
 
 
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:

@@ -9,6 +9,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from common.clock import Clock
+from common.crash import Crash
 from common.db.job import NewJob
 from common.db.pool import Database
 from common.domain.job import Mode
@@ -54,7 +55,7 @@ async def published(database: Database) -> dict[Any, tuple[int | None, str | Non
 async def test_what_qstash_took_is_noted_in_the_order_of_the_steps(
     database: Database, publisher: QStashPublisher, steps: list[DueStep]
 ) -> None:
-    ids = await Publication(database, publisher).publish(steps)
+    ids = await Publication(database, publisher, Crash()).publish(steps)
     assert ids == [f"msg_{deduplication_id(step)}" for step in steps]
     assert await published(database) == {step.search_id: (0, name) for step, name in zip(steps, ids, strict=True)}
 
@@ -64,7 +65,7 @@ async def test_what_qstash_refuses_is_none_and_the_rest_goes_on(
 ) -> None:
     """It stays unpublished, so that the sweep finds it."""
     taker[1].add(deduplication_id(steps[1]))
-    ids = await Publication(database, publisher).publish(steps)
+    ids = await Publication(database, publisher, Crash()).publish(steps)
     assert ids[1] is None
     assert (await published(database))[steps[1].search_id] == (None, None)
     assert all(ids[number] for number in (0, 2))
@@ -74,12 +75,12 @@ async def test_without_qstash_every_step_is_none(
     database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
 ) -> None:
     taker[1].update(deduplication_id(step) for step in steps)
-    assert await Publication(database, publisher).publish(steps) == [None, None, None]
+    assert await Publication(database, publisher, Crash()).publish(steps) == [None, None, None]
     assert set((await published(database)).values()) == {(None, None)}
 
 
 async def test_nothing_to_publish(database: Database, publisher: QStashPublisher) -> None:
-    assert await Publication(database, publisher).publish([]) == []
+    assert await Publication(database, publisher, Crash()).publish([]) == []
 
 
 async def test_a_step_that_moved_on_meanwhile_is_not_noted(
@@ -88,7 +89,7 @@ async def test_a_step_that_moved_on_meanwhile_is_not_noted(
     """Its row is of another generation, or gone."""
     older = steps[0].model_copy(update={"generation": 7})
     gone = steps[1].model_copy(update={"search_id": uuid4()})
-    assert all(await Publication(database, publisher).publish([older, gone]))
+    assert all(await Publication(database, publisher, Crash()).publish([older, gone]))
     assert set((await published(database)).values()) == {(None, None)}
 
 
@@ -97,5 +98,5 @@ async def test_an_outage_of_postgres_is_not_raised_either(
 ) -> None:
     """QStash took the step: the caller gets its id. What was not noted, the sweep publishes again."""
     cut_off()
-    ids = await Publication(database, publisher).publish(steps[:1])
+    ids = await Publication(database, publisher, Crash()).publish(steps[:1])
     assert ids == [f"msg_{deduplication_id(steps[0])}"]

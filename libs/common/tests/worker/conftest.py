@@ -36,7 +36,7 @@ from common.upstream.client import ScrapeCreators
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.enrichment import Enricher
 from common.worker.loop import WorkerLoop
-from common.worker.purchase import Buyer
+from common.worker.purchase import Buyer, BuyerDoors
 from common.worker.step import Tools, perform
 from common.worker.upkeep import PlatformGate
 from local.nats import Nats
@@ -163,10 +163,16 @@ class Bench:
         )
         upstream = ScrapeCreators(settings, self.resources.clock)
         self.stack.push_async_callback(upstream.close)
-        gate = PlatformGate(self.resources.database, TIKTOK.name)
-        buyer = Buyer(self.resources.database, upstream, gate, self.resources.clock)
+        gate = PlatformGate(self.resources.database, TIKTOK.name, self.resources.crash)
+        doors = BuyerDoors(
+            database=self.resources.database,
+            upstream=upstream,
+            clock=self.resources.clock,
+            crash=self.resources.crash,
+        )
+        buyer = Buyer(doors, gate)
         assert TIKTOK.profile is not None
-        enricher = Enricher(self.resources.database, buyer, TIKTOK, TIKTOK.profile)
+        enricher = Enricher(doors, buyer, TIKTOK, TIKTOK.profile)
         return Tools(resources=self.resources, platform=TIKTOK, buyer=buyer, enricher=enricher, gate=gate)
 
     async def set(self, category: str, key: str, value: Any) -> None:

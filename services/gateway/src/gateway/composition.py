@@ -4,8 +4,17 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from common.crash import Crash
 from common.resources.process import DoorSettings, Resources, open_resources
-from common.settings import ClerkSettings, DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, read_settings
+from common.settings import (
+    ClerkSettings,
+    CrashSettings,
+    DatabaseSettings,
+    NatsSettings,
+    QStashSettings,
+    ServerSettings,
+    read_settings,
+)
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.token import TokenPolicy
 from gateway.metric import Metrics
@@ -25,6 +34,7 @@ class Settings:
     qstash: QStashSettings
     clerk: ClerkSettings
     key: ClerkKeySettings
+    crash: Crash = field(default_factory=Crash)
 
 
 @dataclass(slots=True)
@@ -49,8 +59,15 @@ class Gateway:
 
 def read_gateway_settings() -> Settings:
     """The environment. Raises ConfigurationError with all faults in one line."""
-    server, database, nats, qstash, clerk, key = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, ClerkSettings, ClerkKeySettings, port=PORT
+    server, database, nats, qstash, clerk, key, crash = read_settings(
+        ServerSettings,
+        DatabaseSettings,
+        NatsSettings,
+        QStashSettings,
+        ClerkSettings,
+        ClerkKeySettings,
+        CrashSettings,
+        port=PORT,
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
@@ -58,20 +75,21 @@ def read_gateway_settings() -> Settings:
     assert isinstance(qstash, QStashSettings)
     assert isinstance(clerk, ClerkSettings)
     assert isinstance(key, ClerkKeySettings)
-    return Settings(server=server, database=database, nats=nats, qstash=qstash, clerk=clerk, key=key)
+    assert isinstance(crash, CrashSettings)
+    return Settings(server=server, database=database, nats=nats, qstash=qstash, clerk=clerk, key=key, crash=crash.crash)
 
 
 @asynccontextmanager
 async def open_gateway(settings: Settings, *, on_lost: Callable[[], None]) -> AsyncGenerator[Gateway]:
     """Open everything; `on_lost` is called if NATS is gone for good."""
-    doors = DoorSettings(database=settings.database, nats=settings.nats, qstash=settings.qstash)
+    doors = DoorSettings(database=settings.database, nats=settings.nats, qstash=settings.qstash, crash=settings.crash)
     async with AsyncExitStack() as stack:
         keys = await _open_keys(settings, stack)
         resources = await stack.enter_async_context(
             open_resources(doors, name=NAME, pool_max=POOL_MAX, on_lost=on_lost)
         )
         metrics = Metrics()
-        publication = BoundedPublication(resources.publication, metrics)
+        publication = BoundedPublication(resources.publication, metrics, resources.crash)
         stack.push_async_callback(publication.close)
         yield Gateway(
             resources=resources,

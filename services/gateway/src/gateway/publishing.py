@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from common.crash import Crash, CrashPoint
 from common.domain.step import DueStep
 from common.resources.publication import Publication
 from gateway.metric import Metrics
@@ -19,8 +20,9 @@ class BoundedPublication:
     """The commit has happened, so nothing here may fail a request. What takes longer than a caller waits goes on
     behind the answer, and what fails the sweep publishes; both are safe to repeat."""
 
-    def __init__(self, publication: Publication, metrics: Metrics) -> None:
+    def __init__(self, publication: Publication, metrics: Metrics, crash: Crash) -> None:
         self._publication = publication
+        self._crash = crash
         self._metrics = metrics
         self._tasks: set[asyncio.Task[list[str | None]]] = set()
 
@@ -33,6 +35,7 @@ class BoundedPublication:
         self._tasks.add(task)
         task.add_done_callback(self._settle)
         await asyncio.wait({task}, timeout=WAITED_S)
+        self._crash.reach(CrashPoint.PUBLICATION_AWAITED)
         ids = task.result() if task.done() and not task.cancelled() and task.exception() is None else []
         message_id = next((message_id for message_id in ids if message_id is not None), None)
         if message_id is None:

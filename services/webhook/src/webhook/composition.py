@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from common.resources.process import DoorSettings, Resources
 from common.settings import (
+    CrashSettings,
     DatabaseSettings,
     NatsSettings,
     QStashSettings,
@@ -60,15 +61,17 @@ class Webhook:
 
 def read_webhook_settings() -> Settings:
     """The environment. Raises ConfigurationError with all faults in one line."""
-    server, database, nats, qstash, signature = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, SignatureSettings, port=PORT
+    server, database, nats, qstash, signature, crash = read_settings(
+        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, SignatureSettings, CrashSettings, port=PORT
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
     assert isinstance(nats, NatsSettings)
     assert isinstance(qstash, QStashSettings)
     assert isinstance(signature, SignatureSettings)
-    return Settings(server=server, doors=DoorSettings(database=database, nats=nats, qstash=qstash), signature=signature)
+    assert isinstance(crash, CrashSettings)
+    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash)
+    return Settings(server=server, doors=doors, signature=signature)
 
 
 def compose(settings: Settings, resources: Resources, registry: CollectorRegistry = REGISTRY) -> Webhook:

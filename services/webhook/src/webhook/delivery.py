@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from common.crash import CrashPoint
 from common.db.delivery import Delivered, note_delivered, read_delivered
 from common.db.job import owner_of
 from common.db.step import due_steps
@@ -73,6 +74,7 @@ async def _deliver_due(webhook: Webhook, received: Received, job_id: UUID) -> An
 async def _route(webhook: Webhook, platform: str, message: StepMessage) -> int:
     with webhook.metrics.publishing():
         sequence = await publish_step(webhook.resources.messaging.jetstream, platform, message)
+    webhook.resources.crash.reach(CrashPoint.DELIVERY_ROUTED)
     async with webhook.resources.database.connection() as connection:
         await note_delivered(
             connection,
@@ -81,6 +83,7 @@ async def _route(webhook: Webhook, platform: str, message: StepMessage) -> int:
             generation=message.generation,
             stream_sequence=sequence,
         )
+    webhook.resources.crash.reach(CrashPoint.DELIVERY_NOTED)
     return sequence
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from common.crash import CrashPoint
 from common.db.delivery import read_delivered, redrive_after_failure
 from common.db.step import view_step
 from common.domain.message import JobMessage, StepMessage
@@ -106,6 +107,7 @@ async def handle_failure(webhook: Webhook, received: Received) -> Answer:
             redrives_max=redrives_max,
         )
     if due is not None:
+        webhook.resources.crash.reach(CrashPoint.REDRIVE_COMMITTED)
         await webhook.resources.publication.publish([due])
         await remember(webhook, received)
         return Answer(Outcome.REDRIVEN, {"generation": due.generation})

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from litestar import Request
 
+from common.crash import CrashPoint
 from common.db.delivery import insert_delivery, is_replay
 from webhook.composition import Webhook
 from webhook.problem import Kind, RefusalError
@@ -51,6 +52,7 @@ async def remember(webhook: Webhook, received: Received) -> None:
     async with webhook.resources.database.connection() as connection:
         if not await insert_delivery(connection, jti=received.jti, message_id=received.message_id):
             raise RefusalError(Kind.REPLAYED, "replay")
+    webhook.resources.crash.reach(CrashPoint.DELIVERY_REMEMBERED)
 
 
 def _verify(token: str | None, raw: bytes, webhook: Webhook, *, url: str) -> Verified:

@@ -19,6 +19,7 @@ from nats.js.errors import APIError, NotFoundError
 from prometheus_client import Counter as Metric
 from pydantic import ValidationError
 
+from common.crash import CrashPoint
 from common.db import delivery as delivery_table
 from common.db import owner as owner_table
 from common.db import sweep as sweep_table
@@ -114,6 +115,7 @@ async def _end_overdue(resources: Resources, repairs: Counter[str]) -> None:
         with _apart(job_id=str(job_id)):
             is_ended, due = await end_if_overdue(await resources.unit(), job_id)
             repairs["ended_overdue"] += is_ended
+            resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
             await resources.publication.publish(due)
 
 
@@ -139,6 +141,7 @@ async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
         raised = await sweep_table.raise_generation(
             connection, search_id=step.search_id, step=step.step, generation=step.generation
         )
+    resources.crash.reach(CrashPoint.GENERATION_RAISED)
     return [raised] if raised else []
 
 
@@ -182,10 +185,12 @@ async def _take_advisory(resources: Resources, advisory: Msg) -> int:
     message = await _stored_step(resources, sequence)
     if message is not None:
         await _redrive_given_up(resources, message)
+        resources.crash.reach(CrashPoint.ADVISORY_ANSWERED)
     try:
         await resources.messaging.jetstream.delete_msg(STEPS, sequence)
     except (NotFoundError, APIError):
         log.debug("message.gone", sequence=sequence)
+    resources.crash.reach(CrashPoint.MESSAGE_DELETED)
     return 1
 
 
@@ -201,6 +206,7 @@ async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
             redrives_max=settings.recovery.redrives_max,
         )
     if due is not None:
+        resources.crash.reach(CrashPoint.REDRIVE_COMMITTED)
         await resources.publication.publish([due])
         return
     stuck = DueStep(
@@ -220,6 +226,7 @@ async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
                 due = await admit_next(
                     connection, resources.clock, owner=owner, active_jobs_max=settings.limits.active_jobs_per_owner
                 )
+            resources.crash.reach(CrashPoint.ADMISSION_COMMITTED)
             repairs["admitted"] += len({step.job_id for step in due})
             await resources.publication.publish(due)
 
@@ -240,4 +247,5 @@ async def _conclude(resources: Resources, job_id: UUID) -> None:
         reference = resources.clock.new_id().hex[-12:]
         log.error("job.stuck", job_id=str(job_id), reference=reference)
         _, due = await break_job(await resources.unit(), job_id, reference=reference)
+    resources.crash.reach(CrashPoint.CONCLUSION_COMMITTED)
     await resources.publication.publish(due)

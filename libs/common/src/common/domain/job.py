@@ -1,5 +1,6 @@
 """What a job is, and the one table of its transitions."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -49,16 +50,24 @@ class WaitingOn(StrEnum):
     OPERATOR = "operator"
 
 
-# (from, to). The database holds the same table and refuses everything else; a test compares the two.
-TRANSITIONS: frozenset[tuple[JobStatus, JobStatus]] = frozenset(
-    {
-        (JobStatus.PENDING, JobStatus.PROCESSING),
-        (JobStatus.PENDING, JobStatus.ERROR),
-        (JobStatus.PENDING, JobStatus.TIMEOUT),
-        (JobStatus.PENDING, JobStatus.CANCELLED),
-        (JobStatus.PROCESSING, JobStatus.COMPLETED),
-        (JobStatus.PROCESSING, JobStatus.ERROR),
-        (JobStatus.PROCESSING, JobStatus.TIMEOUT),
-        (JobStatus.PROCESSING, JobStatus.CANCELLED),
-    }
-)
+class Action(StrEnum):
+    """What leads out of an end, into another run of the job."""
+
+    RETRY = "retry"
+    EXTEND = "extend"
+
+
+# (from, to): what it takes. The database holds the same table and refuses everything else; a test compares the two.
+TRANSITIONS: Mapping[tuple[JobStatus, JobStatus], Action | None] = {
+    (JobStatus.PENDING, JobStatus.PROCESSING): None,
+    (JobStatus.PENDING, JobStatus.ERROR): None,
+    (JobStatus.PENDING, JobStatus.TIMEOUT): None,
+    (JobStatus.PENDING, JobStatus.CANCELLED): None,
+    (JobStatus.PROCESSING, JobStatus.COMPLETED): None,
+    (JobStatus.PROCESSING, JobStatus.ERROR): None,
+    (JobStatus.PROCESSING, JobStatus.TIMEOUT): None,
+    (JobStatus.PROCESSING, JobStatus.CANCELLED): None,
+    (JobStatus.ERROR, JobStatus.PENDING): Action.RETRY,
+    (JobStatus.TIMEOUT, JobStatus.PENDING): Action.RETRY,
+    (JobStatus.COMPLETED, JobStatus.PENDING): Action.EXTEND,
+}

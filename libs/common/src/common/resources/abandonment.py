@@ -2,6 +2,7 @@
 
 import structlog
 
+from common.crash import CrashPoint
 from common.domain.step import DueStep
 from common.resources.process import Resources
 from common.transaction.abandonment import Abandonment, abandon_step
@@ -23,5 +24,6 @@ async def give_up(resources: Resources, step: DueStep, why: Abandonment) -> str 
             reason=why.reason,
             reference=reference,
         )
+        resources.crash.reach(CrashPoint.ABANDONMENT_COMMITTED)
         await resources.publication.publish(due)
     return reference

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common.clock import Clock
+from common.crash import Crash
 from common.db.pool import Database
 from common.messaging.connection import Messaging, connect_messaging
 from common.qstash.publisher import QStashPublisher
@@ -24,6 +25,7 @@ class Resources:
     publication: Publication
     settings: SettingCache
     clock: Clock
+    crash: Crash
 
     async def unit(self) -> Unit:
         """What a transaction needs, with the limits in force now."""
@@ -38,6 +40,7 @@ class DoorSettings:
     database: DatabaseSettings
     nats: NatsSettings
     qstash: QStashSettings
+    crash: Crash = field(default_factory=Crash)
 
 
 @asynccontextmanager
@@ -57,7 +60,8 @@ async def open_resources(
             database=database,
             messaging=messaging,
             publisher=publisher,
-            publication=Publication(database, publisher),
+            publication=Publication(database, publisher, settings.crash),
             settings=SettingCache(database),
             clock=Clock(),
+            crash=settings.crash,
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from common.crash import Crash, CrashPoint
 from common.db.pool import DATABASE_UNAVAILABLE, Database
 from common.db.step import note_published
 from common.domain.step import DueStep
@@ -16,9 +17,10 @@ log = structlog.get_logger()
 class Publication:
     """Publishes steps and remembers it. What cannot be published now, the sweep publishes."""
 
-    def __init__(self, database: Database, publisher: QStashPublisher) -> None:
+    def __init__(self, database: Database, publisher: QStashPublisher, crash: Crash) -> None:
         self._database = database
         self._publisher = publisher
+        self._crash = crash
 
     async def publish(self, steps: Sequence[DueStep]) -> list[str | None]:
         """QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""
@@ -36,10 +38,12 @@ class Publication:
                 error=str(error),
             )
             return None
+        self._crash.reach(CrashPoint.STEP_PUBLISHED)
         try:
             async with self._database.connection() as connection:
                 await note_published(connection, step=step, qstash_message_id=message_id)
         except DATABASE_UNAVAILABLE as error:
             # QStash has it; the sweep publishes it once more, which is absorbed.
             log.warning("publication.not_noted", job_id=str(step.job_id), step=step.step, error=type(error).__name__)
+        self._crash.reach(CrashPoint.PUBLICATION_NOTED)
         return message_id

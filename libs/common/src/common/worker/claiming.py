@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from common.crash import CrashPoint
 from common.db import ledger as ledger_table
 from common.db import step as step_table
 from common.db.job import lock_job
@@ -71,6 +72,7 @@ async def claim(resources: Resources, delivery: Delivery, token: UUID) -> Claim 
         )
     if claimed is None:
         return await _explain(resources, delivery, view, settings.recovery.attempts_max)
+    resources.crash.reach(CrashPoint.STEP_CLAIMED)
     if claimed.has_open_calls:
         await _lose_calls(resources, claimed, token)
     return claimed
@@ -83,6 +85,7 @@ async def _lose_calls(resources: Resources, claimed: Claim, token: UUID) -> None
             connection, job_id=claimed.job_id, search_id=claimed.search_id, step=claimed.step, token=token
         )
     log.warning("calls.lost", job_id=str(claimed.job_id), step=claimed.step, count=lost)
+    resources.crash.reach(CrashPoint.CALLS_LOST)
 
 
 async def _explain(resources: Resources, delivery: Delivery, view: StepView | None, attempts_max: int) -> Reply:
@@ -94,6 +97,7 @@ async def _explain(resources: Resources, delivery: Delivery, view: StepView | No
         return Reply(answer=Answer.ACK, reason=reason or "unknown_step")
     if view.is_overdue:
         _, due = await end_if_overdue(await resources.unit(), message.job_id)
+        resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
         await resources.publication.publish(due)
         return Reply(answer=Answer.ACK, reason="overdue")
     remaining = view.lease_remaining.total_seconds() if view.lease_remaining else 0.0

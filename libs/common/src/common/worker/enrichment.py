@@ -8,10 +8,10 @@ from uuid import UUID
 
 import structlog
 
+from common.crash import CrashPoint
 from common.db import ledger as ledger_table
 from common.db import profile as profile_table
 from common.db.candidate import PendingCandidate
-from common.db.pool import Database
 from common.db.profile import ProfileClaim, StoredProfile
 from common.db.step import Claim
 from common.domain.creator import Account
@@ -20,7 +20,7 @@ from common.engine.enrichment import Enriched
 from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
 from common.platform import Platform, ProfileKind
 from common.upstream.client import CALL_MAX_S
-from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut
+from common.worker.purchase import Bought, Buyer, BuyerDoors, GateShutError, Order, Shut
 from common.worker.retry import with_retries
 
 log = structlog.get_logger()
@@ -58,8 +58,9 @@ class _Round:
 class Enricher:
     """Enriches for one platform, whose profile endpoint is `kind`."""
 
-    def __init__(self, database: Database, buyer: Buyer, platform: Platform, kind: ProfileKind) -> None:
-        self._database = database
+    def __init__(self, doors: BuyerDoors, buyer: Buyer, platform: Platform, kind: ProfileKind) -> None:
+        self._database = doors.database
+        self._crash = doors.crash
         self._buyer = buyer
         self._platform = platform
         self._kind = kind
@@ -157,6 +158,7 @@ class Enricher:
             # Anew for each try: together they can outlast a claim.
             if not await self._claim(profile_claim):
                 return None
+            self._crash.reach(CrashPoint.PROFILE_CLAIMED)
             return await self._buyer.buy(self._platform.name, work.claim, work.token, order)
 
         try:
@@ -198,6 +200,7 @@ class Enricher:
                 status=_status(said),
                 account=said if isinstance(said, Account) else None,
             )
+        self._crash.reach(CrashPoint.PROFILE_STORED)
 
     async def _claim(self, claim: ProfileClaim) -> bool:
         async with self._database.connection() as connection:

@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from common.crash import CrashPoint
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.domain.message import StepMessage
 from common.messaging.pull import StepPuller
@@ -98,6 +99,7 @@ class WorkerLoop:
         except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
             reply = self._broken(error)
         await _answer(message, reply)
+        self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
         log.info(
             "step.performed",
             answer=reply.answer.value,

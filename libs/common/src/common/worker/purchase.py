@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from common.clock import Clock
+from common.crash import Crash, CrashPoint
 from common.db import ledger as ledger_table
 from common.db.ledger import CallRequest, GateView, Settlement
 from common.db.pool import Database
@@ -15,6 +16,9 @@ from common.errors import CoolDownError, CreatorscoutError, FencedError, ShapeEr
 from common.upstream.answer import Answer, charged, fault
 from common.upstream.client import ScrapeCreators
 from common.worker.upkeep import PlatformGate
+
+_OPENED = {"page": CrashPoint.PAGE_OPENED, "profile": CrashPoint.PROFILE_OPENED}
+_ANSWERED = {"page": CrashPoint.PAGE_ANSWERED, "profile": CrashPoint.PROFILE_ANSWERED}
 
 
 class Shut(StrEnum):
@@ -53,14 +57,25 @@ class Bought:
     settlement: Settlement
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerDoors:
+    """What buying needs."""
+
+    database: Database
+    upstream: ScrapeCreators
+    clock: Clock
+    crash: Crash
+
+
 class Buyer:
     """Buys for one platform."""
 
-    def __init__(self, database: Database, upstream: ScrapeCreators, gate: PlatformGate, clock: Clock) -> None:
-        self._database = database
-        self._upstream = upstream
+    def __init__(self, doors: BuyerDoors, gate: PlatformGate) -> None:
+        self._database = doors.database
+        self._upstream = doors.upstream
+        self._clock = doors.clock
+        self._crash = doors.crash
         self._gate = gate
-        self._clock = clock
 
     async def buy(self, platform: str, claim: Claim, token: UUID, order: Order) -> Bought:
         """Make the call. Raises GateShutError, FencedError and what `fault` and the client raise.
@@ -82,6 +97,7 @@ class Buyer:
             pages=1 if order.kind == "page" else 0,
         )
         await self._open(request)
+        self._crash.reach(_OPENED[order.kind])
         try:
             answer = await self._upstream.get(order.path, order.params)
         except UnreachableError as error:
@@ -90,6 +106,7 @@ class Buyer:
         except ShapeError:
             await self._settle(_settlement(request, credits_charged=order.price, reason="unreadable"))
             raise
+        self._crash.reach(_ANSWERED[order.kind])
         wrong = fault(answer)
         settlement = _settlement(
             request,
@@ -121,10 +138,12 @@ class Buyer:
                 await ledger_table.lose_call(connection, settlement)
             else:
                 await ledger_table.settle_call(connection, settlement)
+        self._crash.reach(CrashPoint.FAILED_CALL_SETTLED)
 
     async def _settle(self, settlement: Settlement) -> None:
         async with self._database.connection() as connection:
             await ledger_table.settle_call(connection, settlement)
+        self._crash.reach(CrashPoint.FAILED_CALL_SETTLED)
 
 
 def fingerprint(order: Order) -> str:

@@ -17,6 +17,7 @@ from common.messaging.pull import StepPuller
 from common.platform import Platform
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
+    CrashSettings,
     DatabaseSettings,
     NatsSettings,
     QStashSettings,
@@ -28,7 +29,7 @@ from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
 from common.worker.health import Check, HealthServer
 from common.worker.loop import SLOTS, WorkerLoop
-from common.worker.purchase import Buyer
+from common.worker.purchase import Buyer, BuyerDoors
 from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 
@@ -49,15 +50,16 @@ def run_worker(platform: Platform, *, port: int) -> None:
 
 
 def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings]:
-    server, database, nats, qstash, upstream = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings, port=port
+    server, database, nats, qstash, upstream, crash = read_settings(
+        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings, CrashSettings, port=port
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
     assert isinstance(nats, NatsSettings)
     assert isinstance(qstash, QStashSettings)
     assert isinstance(upstream, UpstreamSettings)
-    return server, DoorSettings(database=database, nats=nats, qstash=qstash), upstream
+    assert isinstance(crash, CrashSettings)
+    return server, DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash), upstream
 
 
 async def _serve(
@@ -93,9 +95,10 @@ async def _serve(
 
 
 def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -> Tools:
-    gate = PlatformGate(resources.database, platform.name)
-    buyer = Buyer(resources.database, upstream, gate, resources.clock)
-    enricher = Enricher(resources.database, buyer, platform, platform.profile) if platform.profile else None
+    gate = PlatformGate(resources.database, platform.name, resources.crash)
+    doors = BuyerDoors(database=resources.database, upstream=upstream, clock=resources.clock, crash=resources.crash)
+    buyer = Buyer(doors, gate)
+    enricher = Enricher(doors, buyer, platform, platform.profile) if platform.profile else None
     return Tools(resources=resources, platform=platform, buyer=buyer, enricher=enricher, gate=gate)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from nats.errors import Error as NatsError
 
+from common.crash import CrashPoint
 from common.db import candidate as candidate_table
 from common.db import step as step_table
 from common.db.pool import DATABASE_UNAVAILABLE
@@ -91,6 +92,7 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
     except CoolDownError as error:
         pause = decide_pause(error)
         await tools.gate.pause(pause)
+        tools.resources.crash.reach(CrashPoint.PLATFORM_PAUSED)
         await _release(tools, turn, is_attempt_returned=True)
         return Reply(answer=Answer.NAK, reason="paused", delay_s=min(pause.lasts.total_seconds(), NAK_MAX_S))
     except GateShutError as error:
@@ -113,6 +115,7 @@ async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
             return Reply(answer=Answer.ACK, reason="not_active")
         case Shut.OVERDUE:
             _, due = await end_if_overdue(await tools.resources.unit(), turn.claim.job_id)
+            tools.resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
             await tools.resources.publication.publish(due)
             return Reply(answer=Answer.ACK, reason="overdue")
         case _:
@@ -148,6 +151,7 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
         await _end_search(tools, turn, error.reason)
         return None
     result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
+    tools.resources.crash.reach(CrashPoint.PAGE_COMMITTED)
     _publish(tools, turn, due)
     turn.facts |= {"items": len(paid.page.items), "search_end": result.search_end}
     turn.facts |= {outcome.value: count for (outcome, _), count in result.counts.items()}
@@ -184,6 +188,7 @@ async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
 async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
     log.info("search.ended", search_end=reason, reference=reference)
+    tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
     due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
     _publish(tools, turn, due)
 
@@ -208,6 +213,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
         )
     turn.facts |= Counter(one.enrichment.value for one in enriched)
     is_enriching, due = await commit_enrichment(await tools.resources.unit(), turn.claim, turn.token, enriched)
+    tools.resources.crash.reach(CrashPoint.ENRICHMENT_COMMITTED)
     _publish(tools, turn, due)
     await _hint(tools, turn)
     return is_enriching
@@ -225,6 +231,7 @@ async def _hint(tools: Tools, turn: _Turn) -> None:
         await tools.resources.messaging.client.publish(progress_subject(turn.claim.job_id), b"")
     except NatsError:
         log.debug("hint.lost")
+    tools.resources.crash.reach(CrashPoint.HINT_PUBLISHED)
 
 
 async def _release(tools: Tools, turn: _Turn, *, is_attempt_returned: bool) -> None:
@@ -240,6 +247,7 @@ async def _release(tools: Tools, turn: _Turn, *, is_attempt_returned: bool) -> N
             )
     except DATABASE_UNAVAILABLE as error:
         log.warning("lease.not_released", error=type(error).__name__)
+    tools.resources.crash.reach(CrashPoint.STEP_RELEASED)
 
 
 async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:

@@ -4,6 +4,7 @@ import time
 
 import structlog
 
+from common.crash import Crash, CrashPoint
 from common.db.platform_state import open_platform, pause_platform, read_platform
 from common.db.pool import Database
 from common.engine.failure import Pause
@@ -16,8 +17,9 @@ KEPT_S = 1.0
 class PlatformGate:
     """The shared state of a platform as this process sees it."""
 
-    def __init__(self, database: Database, platform: str) -> None:
+    def __init__(self, database: Database, platform: str, crash: Crash) -> None:
         self._database = database
+        self._crash = crash
         self._platform = platform
         self._is_open = True
         self._is_probing = False
@@ -53,3 +55,4 @@ class PlatformGate:
         async with self._database.connection() as connection:
             if await open_platform(connection, platform=self._platform):
                 log.info("platform.opened", platform=self._platform)
+        self._crash.reach(CrashPoint.PLATFORM_OPENED)

@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from common.crash import CrashPoint
 from common.db.poll import JobView, read_job
 from common.transaction.failure import cancel_job
 from gateway.answer import JobAnswer
@@ -43,6 +44,7 @@ async def cancel_own_job(
     view = await _view(gateway, principal, read_id(job_id))
     if not view.status.is_final:
         _, due = await cancel_job(await gateway.resources.unit(), view.id)
+        gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
         await gateway.publication.publish(due)
         view = await _view(gateway, principal, view.id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")

@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
+from common.crash import CrashPoint
 from common.db.campaign import UnknownCampaignError, is_campaign
 from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
@@ -43,6 +44,7 @@ async def create_scraping_job(
         due = await create_job(unit, job, given.first_searches, region=given.region)
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
+    gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)
     message_id = await gateway.publication.publish(due)
     message = f"{label} job {'started' if due else 'queued'}"
     answer = CreatedAnswer(message=message, job_id=job.id, qstash_message_id=message_id)
