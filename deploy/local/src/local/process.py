@@ -9,11 +9,10 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from local.child import STOP_GRACE_S, Child, Command, wait_until
 from local.undertaker import Undertaker
@@ -186,13 +185,19 @@ def probe(ready: str) -> str | None:
     address = urlsplit(ready)
     if address.scheme == "tcp":
         return _probe_tcp(address.hostname or "", address.port or 0)
+    # Not httpx: it reads all certificates of the machine for each question, and we ask twenty times a second.
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=_PROBE_S)
     try:
-        answer = httpx.get(ready, timeout=_PROBE_S, trust_env=False)
-    except httpx.TransportError as error:
+        connection.request("GET", address.path or "/")
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as error:
         return f"{ready}: {error or type(error).__name__}"
-    if answer.status_code == 200:
+    finally:
+        connection.close()
+    if answer.status == 200:
         return None
-    return f"{ready} answered {answer.status_code} {answer.text[:_ANSWER_CHARS_MAX]}".rstrip()
+    return f"{ready} answered {answer.status} {text[:_ANSWER_CHARS_MAX]}".rstrip()
 
 
 def _probe_tcp(host: str, port: int) -> str | None:

@@ -12,19 +12,34 @@ _CONNECT_S = 5
 
 
 class Books:
-    """Reads, and sets up what a test needs. A connection for each question: the server may be killed between two."""
+    """Reads, and sets up what a test needs. The server may be killed between two questions."""
 
     def __init__(self, url: Callable[[], str]) -> None:
         self._url = url
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def connect(self) -> psycopg.Connection[dict[str, Any]]:
         """A connection in autocommit, to be closed."""
-        return psycopg.connect(self._url(), autocommit=True, row_factory=dict_row, connect_timeout=_CONNECT_S)
+        return psycopg.Connection[dict[str, Any]].connect(
+            self._url(), autocommit=True, row_factory=dict_row, connect_timeout=_CONNECT_S
+        )
 
     def query(self, statement: LiteralString, **values: object) -> list[dict[str, Any]]:
-        with self.connect() as connection:
-            cursor = connection.execute(statement, values)
+        """The rows, if there are any. Raises psycopg.OperationalError while the server is away."""
+        if self._connection is None:
+            self._connection = self.connect()
+        try:
+            cursor = self._connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            self.hang_up()
+            raise
+
+    def hang_up(self) -> None:
+        """Forget the connection: the server that it leads to is gone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def value(self, statement: LiteralString, **values: object) -> Any:
         """The only value of the only row."""
@@ -68,7 +83,9 @@ class Books:
             "step_outcomes": self.query(
                 "select * from step_outcomes where job_id = %(job)s order by search_id, step, outcome, rule", job=job_id
             ),
-            "candidates": self.query("select * from candidates where job_id = %(job)s order by platform_id", job=job_id),
+            "candidates": self.query(
+                "select * from candidates where job_id = %(job)s order by platform_id", job=job_id
+            ),
             "job_events": self.query("select * from job_events where job_id = %(job)s order by seq", job=job_id),
             "upstream_calls": self.query("select * from upstream_calls where job_id = %(job)s order by id", job=job_id),
         }

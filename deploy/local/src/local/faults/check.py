@@ -1,4 +1,4 @@
-"""What must hold of every job after every fault, looked at from outside: SQL as the owner, the API, the upstream's record."""
+"""What must hold of every job after every fault, seen from outside: SQL as the owner, the API, the upstream."""
 
 import hashlib
 from collections import Counter
@@ -160,5 +160,3 @@ def _check_profiles(site: Site, before: Before) -> None:
     ]
     assert again == [], "profiles that were stored were bought again"
     site.record.confirm("profiles stored before the death were not bought again", len(before.handles))
-
-

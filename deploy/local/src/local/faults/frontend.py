@@ -1,5 +1,6 @@
 """A user's browser: creates, polls and ends jobs over HTTP, and lives through a gateway that dies under a request."""
 
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -8,14 +9,17 @@ import httpx
 from local.issuer.client import mint
 
 _TIMEOUT_S = 30.0
+_TOKEN_MAX_AGE_S = 30.0  # it lives twice as long
 
 
 class Frontend:
-    """One user, with a fresh token for each request."""
+    """One user, with a token that is never old and a new connection for each request."""
 
     def __init__(self, gateway_url: str, issuer_url: str, user: str | None = None) -> None:
-        self._gateway_url = gateway_url
         self._issuer_url = issuer_url
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=gateway_url, timeout=_TIMEOUT_S, limits=limits, trust_env=False)
+        self._token, self._minted_at = "", float("-inf")
         self.user = user or f"user_{uuid4().hex}"
 
     @property
@@ -23,9 +27,9 @@ class Frontend:
         return f"user:{self.user}"
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {mint(self._issuer_url, self.user)}"}
-        url = f"{self._gateway_url}{path}"
-        return httpx.request(method, url, headers=headers, timeout=_TIMEOUT_S, trust_env=False, **more)
+        if time.monotonic() - self._minted_at > _TOKEN_MAX_AGE_S:
+            self._token, self._minted_at = mint(self._issuer_url, self.user), time.monotonic()
+        return self._http.request(method, path, headers={"authorization": f"Bearer {self._token}"}, **more)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """The answer, or None if the gateway died before it gave one. Raises httpx.HTTPStatusError."""
@@ -38,7 +42,7 @@ class Frontend:
     def create(self, *keywords: str, target: int) -> str | None:
         """The new job's id; None if no answer came."""
         answer = self.post("/api/scraping/tiktok", {"keywords": list(keywords), "targetResults": target})
-        return answer and str(answer["jobId"])
+        return None if answer is None else str(answer["jobId"])
 
     def act(self, job_id: str, action: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Cancel, retry or extend."""

@@ -70,5 +70,5 @@ ROWS = (
     Row("platform.opened", TIKTOK, story.SLOW_DOWN),
     Row("abandonment.committed", TIKTOK, story.HOPELESS),
     Row("overdue.committed", TIKTOK, story.LATE_AT_THE_GATE),
-    Row("overdue.committed", TIKTOK, story.LATE_AT_THE_CLAIM, earlier=("step.claimed",)),
+    Row("overdue.committed", TIKTOK, story.LATE_AT_THE_CLAIM, earlier=("page.committed",)),
 )

@@ -5,6 +5,7 @@ Only processes that the stack started are signalled, each by its id. Every wait 
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,14 @@ from local.faults.record import Record
 from local.faults.stream import Stream
 from local.faults.upstream import Upstream
 from local.port import LOOPBACK, free_port
+from local.process import probe
 from local.qstash.keys import USERS
 from local.qstash.testing import StandIn
 from local.stack import SERVICES, Stack
 
 DEATH_S = 60.0
 END_S = 150.0
-LOOK_S = 0.1
+LOOK_S = 0.2
 TIME_FACTOR = 0.05
 SWEEP_LOCK = 4_201_976_002
 """The sweep's advisory lock: who holds it keeps all replicas from sweeping."""
@@ -54,7 +56,7 @@ class Site:
         self.frontends: list[Frontend] = []
         self.owner_limit = 5
         self._touched: set[str] = set()
-        self._copies: list[str] = []
+        self._copies: dict[str, str] = {}
         self._guard: psycopg.Connection[dict[str, Any]] | None = None
 
     def renew(self) -> None:
@@ -68,6 +70,7 @@ class Site:
             if not self.child(name).is_running:
                 self.revive(name)
         self.revive(*(each.name for each in SERVICES if not self._is_unharmed(each.name)))
+        self.await_ready()
         self.stream.purge()
         self.stream.purge("ADVISORIES")
         self.books.clear()
@@ -147,6 +150,11 @@ class Site:
         else:
             self.stack.supervisor.relaunch(name)
 
+    def await_ready(self) -> None:
+        """Wait until every service says that it is."""
+        urls = [*(self.stack.url(each.name) for each in SERVICES), *self._copies.values()]
+        self.wait(lambda: all(probe(f"{url}/readyz") is None for url in urls), "all services are ready")
+
     def freeze(self, name: str, place: str) -> None:
         """Stop a process in the middle of whatever it does."""
         self._touched.add(name)
@@ -160,10 +168,9 @@ class Site:
     def replicate(self, name: str) -> str:
         """Start another replica of a service; returns its name. It is gone after the test."""
         copy, port = f"{name}-{len(self._copies) + 2}", free_port()
-        self.stack.supervisor.start_copy(
-            name, copy, {"PORT": str(port)}, f"http://{LOOPBACK}:{port}/readyz"
-        )
-        self._copies.append(copy)
+        url = f"http://{LOOPBACK}:{port}"
+        self.stack.supervisor.start_copy(name, copy, {"PORT": str(port)}, f"{url}/readyz")
+        self._copies[copy] = url
         return copy
 
     def pids(self) -> dict[str, int]:
@@ -173,6 +180,10 @@ class Site:
         """What a service has logged, over all its lives of this run."""
         lines = self.child(name).log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def said(self, name: str, since: int, event: str, **facts: object) -> bool:
+        """Whether a service logged this after so many lines."""
+        return any(line["event"] == event and facts.items() <= line.items() for line in self.log(name)[since:])
 
     # the sweep
 
@@ -193,6 +204,10 @@ class Site:
             client.delete(_SCHEDULE).raise_for_status()
 
     # waiting
+
+    def pass_time(self, seconds: float) -> None:
+        """An outage has a length; nothing is waited for."""
+        time.sleep(seconds)
 
     def wait(self, is_done: Callable[[], bool], what: str, within_s: float = DEATH_S) -> None:
         """Look again and again. Raises AssertionError that says what did not happen."""
@@ -221,5 +236,6 @@ class Site:
         server = self.stack.postgres if name == "postgres" else self.stack.nats
         assert server is not None
         old = server.child
+        self.books.hang_up()
         server.restart()
         self.stack.supervisor.replace(old, server.child)

@@ -100,8 +100,8 @@ def _hang(site: Site) -> None:
     """The second page hangs past the deadline."""
     site.upstream.fail("slow", seconds=8, skip=1, query="vegan")
     site.user.create("vegan", target=200)
-    site.books.set("timeouts.standard_job_timeout", 60)
     site.user.create("ramen", target=TARGET)
+    site.books.query("update jobs set timeout = interval '1 minute' where admitted_at is null")
 
 
 OVERDUE = Story(name="overdue", prepare=_short_of_time, begin=_hang, ends=(LATE, REACHED))
@@ -170,7 +170,9 @@ def _one_at_a_time_and_slowly(site: Site) -> None:
     site.upstream.take(search=5, profile=0)
 
 
-RAISED_LIMIT = Story(name="raised_limit", prepare=_one_at_a_time_and_slowly, begin=_raise_limit, ends=(REACHED, REACHED))
+RAISED_LIMIT = Story(
+    name="raised_limit", prepare=_one_at_a_time_and_slowly, begin=_raise_limit, ends=(REACHED, REACHED)
+)
 
 
 def _alone(site: Site) -> None:
@@ -191,9 +193,7 @@ def _leave_nothing_to_do(site: Site) -> None:
     site.allow_sweeps()
 
 
-IDLE = Story(
-    name="idle", prepare=_alone, begin=_leave_nothing_to_do, mend=_worker, ends=(EXHAUSTED_BY_HAND, REACHED)
-)
+IDLE = Story(name="idle", prepare=_alone, begin=_leave_nothing_to_do, mend=_worker, ends=(EXHAUSTED_BY_HAND, REACHED))
 
 # the worker
 
@@ -265,8 +265,7 @@ LATE_AT_THE_GATE = Story(
 def _late_at_the_claim(site: Site) -> None:
     """The step's worker died, and the deadline is over before its lease. Nobody sweeps."""
     site.forbid_sweeps()
-    site.upstream.take(search=0.5, profile=0)
-    site.user.create("vegan", target=200)
+    site.user.create("vegan", target=TARGET)
 
 
 LATE_AT_THE_CLAIM = Story(
@@ -276,4 +275,3 @@ LATE_AT_THE_CLAIM = Story(
     mend=lambda site: site.allow_sweeps(),
     ends=(LATE,),
 )
-

@@ -24,7 +24,9 @@ class Stream:
         payload = b"" if body is None else json.dumps(body).encode()
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=_TIMEOUT_S) as connection:
             connection.sendall(b'CONNECT {"verbose":false,"name":"faults"}\r\n')
-            connection.sendall(f"SUB {inbox} 1\r\nPUB {subject} {inbox} {len(payload)}\r\n".encode() + payload + b"\r\n")
+            connection.sendall(
+                f"SUB {inbox} 1\r\nPUB {subject} {inbox} {len(payload)}\r\n".encode() + payload + b"\r\n"
+            )
             with connection.makefile("rb") as lines:
                 for line in lines:
                     if line.startswith(b"MSG "):
