@@ -14,6 +14,11 @@ from common.db.pool import Connection
 from common.domain.creator import Account
 from common.domain.model import Model
 
+# Longer than a call can last, a minute. Whoever lost a step's lease has claimed nothing for most of a lease, unless it
+# lives and works on: its youngest claims are spared, so that what it is about to bring is not bought a second time.
+CLAIM_LASTS = timedelta(seconds=75)
+CLAIM_SPARED = timedelta(seconds=15)
+
 
 class StoredProfile(Model):
     """`status` is found, not_found or unreadable; `account` is there if it was found."""
@@ -75,6 +80,17 @@ async def release_profile(connection: Connection, *, platform: str, platform_id:
            where platform = %(platform)s and platform_id = %(platform_id)s and claimed_by = %(token)s""",
         {"platform": platform, "platform_id": platform_id, "token": token},
     )
+
+
+async def free_claims(connection: Connection, *, token: UUID) -> int:
+    """What a holder who lost its step was about to buy may be bought by others, but for what it claimed just now.
+    Returns how many."""
+    cursor = await connection.execute(
+        """update profiles set claimed_by = null, claimed_until = null
+           where claimed_by = %(token)s and claimed_until < now() + %(claim_left)s""",
+        {"token": token, "claim_left": CLAIM_LASTS - CLAIM_SPARED},
+    )
+    return cursor.rowcount
 
 
 async def store_profile(

@@ -13,7 +13,10 @@ from common.domain.step import DueStep
 
 
 class Claim(Model):
-    """A step that is ours until the lease runs out: what its work needs to know."""
+    """A step that is ours until the lease runs out: what its work needs to know.
+
+    `previous_token` is that of a holder who never gave it back: dead, or stopped for longer than its lease.
+    """
 
     id: UUID
     job_id: UUID
@@ -23,10 +26,12 @@ class Claim(Model):
     phase: str
     cursor: str | None
     attempts: int
+    owner: str
     kind: str
     query: str
     region: str | None
     has_open_calls: bool
+    previous_token: UUID | None
 
 
 class StepView(Model):
@@ -67,17 +72,18 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
         await cursor.execute(
             """update steps s set token = %(token)s, lease_until = now() + %(lease)s, attempts = s.attempts + 1,
                    claims_count = s.claims_count + 1, claimed_sequence = %(sequence)s
-               from jobs j, searches q
+               from jobs j, searches q, steps before
                where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
                  and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
                  and s.attempts < %(attempts_max)s + case when s.phase = 'enrichment' then 1 else 0 end
                  and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
                  and coalesce(j.deadline_at, j.queue_until) > now()
-                 and q.id = s.search_id
+                 and q.id = s.search_id and before.search_id = s.search_id and before.step = s.step
                returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
-                   q.kind, q.query, q.region,
+                   j.owner, q.kind, q.query, q.region,
                    exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
-                           and c.status = 'open') as has_open_calls""",
+                           and c.status = 'open') as has_open_calls,
+                   before.token as previous_token""",
             request.model_dump(),
         )
         return await cursor.fetchone()
@@ -182,6 +188,18 @@ async def release_held(connection: Connection, *, job_id: UUID) -> list[DueStep]
                where s.job_id = %(job_id)s and s.phase = 'held' and q.id = s.search_id and q.status = 'active'
                returning s.job_id, s.search_id, s.step, s.generation""",
             {"job_id": job_id},
+        )
+        return await cursor.fetchall()
+
+
+async def start_steps(connection: Connection, *, search_ids: list[UUID]) -> list[DueStep]:
+    """Make the held steps of these searches due."""
+    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+        await cursor.execute(
+            """update steps set phase = 'page', due_at = greatest(due_at, now())
+               where search_id = any(%(search_ids)s) and phase = 'held'
+               returning job_id, search_id, step, generation""",
+            {"search_ids": search_ids},
         )
         return await cursor.fetchall()
 
