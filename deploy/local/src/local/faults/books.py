@@ -70,7 +70,9 @@ class Books:
             "delete from profiles",
             "delete from qstash_deliveries",
             "delete from system_settings",
-            "update platform_states set state = 'open', reason = null, until = null",
+            """update platform_states set state = 'open', reason = null, until = null, prober = null,
+                   resumed_at = null""",
+            "delete from owner_days",
         ):
             self.query(statement)
 

@@ -63,6 +63,33 @@ def _cancel_the_first(site: Site) -> None:
 
 CANCEL = Story(name="cancel", prepare=_one_at_a_time, begin=_cancel_the_first, ends=(CANCELLED, REACHED))
 
+
+def _fail_a_job(site: Site) -> None:
+    """Its page cannot be read, twice."""
+    site.upstream.fail("broken_json", count=2)
+    hunt(site)
+    site.await_end()
+    site.upstream.mend()
+
+
+def _retry(site: Site) -> None:
+    site.user.act(str(site.books.jobs()[0]["id"]), "retry")
+
+
+RETRY = Story(name="retry", prepare=_fail_a_job, begin=_retry, ends=(REACHED,))
+
+
+def _complete_a_job(site: Site) -> None:
+    hunt(site)
+    site.await_end()
+
+
+def _extend(site: Site) -> None:
+    site.user.act(str(site.books.jobs()[0]["id"]), "extend", {"targetResults": 3 * TARGET})
+
+
+EXTEND = Story(name="extend", prepare=_complete_a_job, begin=_extend, ends=(REACHED,))
+
 # deliveries
 
 
@@ -223,6 +250,17 @@ def _read_nothing(site: Site) -> None:
 
 
 UNREADABLE = Story(name="unreadable", begin=_read_nothing, ends=(REACHED,))
+
+
+def _spend_more(site: Site) -> None:
+    """Ten searches cost two pages each and bring nothing: more than the job was thought to cost."""
+    useless = [f"useless {number}" for number in range(10)]
+    for query in useless:
+        site.upstream.fail("broken_json", count=None, query=query)
+    site.user.create(*useless, "vegan", target=5)
+
+
+COSTLY = Story(name="costly", begin=_spend_more, ends=(REACHED,))
 
 
 def _slow_down(site: Site) -> None:
