@@ -1,8 +1,8 @@
 """A process dies at a crash point and comes back: the job ends as if nothing had been, and everything adds up.
 
-The table is in local.faults.point. Among its rows: the gateway between commit and publish (`job.committed`), the webhook
-between the stream's acknowledgement and its own answer (`delivery.routed`), a worker between a paid answer and its commit
-(`page.answered`, `profile.answered`).
+The table is in local.faults.point. Among its rows: the gateway between commit and publish (`job.committed`), the
+webhook between the stream's acknowledgement and its own answer (`delivery.routed`), a worker between a paid answer and
+its commit (`page.answered`, `profile.answered`).
 """
 
 import pytest

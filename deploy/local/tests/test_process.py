@@ -177,9 +177,8 @@ def test_a_restart_adds_to_the_environment_for_one_life(folder: Path, supervisor
     supervisor.child("other").kill()
     supervisor.restart("web", environment={"CRASH_AT": "page.opened"})
     supervisor.restart("web")
-    assert (folder / "web.log").read_text().splitlines() == [
-        "crash at None", "crash at page.opened", "crash at None",
-    ]  # fmt: skip
+    told = [line for line in (folder / "web.log").read_text().splitlines() if line.startswith("crash at")]
+    assert told == ["crash at None", "crash at page.opened", "crash at None"]
 
 
 def test_a_copy_of_a_part_has_a_name_a_place_and_a_log_of_its_own(
