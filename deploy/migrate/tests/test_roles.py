@@ -233,7 +233,7 @@ def test_a_step_that_is_born_with_items_has_their_outcomes(service: Service) -> 
         "update steps set items_count = 4 where step = 0",
         "update steps set items_count = null, phase = 'page' where step = 0",
         "update step_outcomes set count = 2 where step = 0",
-        "update step_outcomes set step = 1 where step = 0",
+        "update step_outcomes set step = 1 where step = 0; update steps set items_count = 3 where step = 1",
         "update step_outcomes set job_id = gen_random_uuid() where step = 0",
         "update steps set job_id = gen_random_uuid() where step = 0",
         "insert into step_outcomes select search_id, step, job_id, 'filtered', '', 1 from step_outcomes where step = 0",
