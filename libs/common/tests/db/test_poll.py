@@ -189,7 +189,17 @@ async def test_progress_is_rounded_to_what_people_read(connection: Connection, j
         ("admitted_at = null", "state = 'paused', reason = 'operator'", WaitingOn.OWNER_LIMIT),
         ("admitted_at = now()", "state = 'paused', reason = 'operator'", WaitingOn.OPERATOR),
         ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() + '1 min'", WaitingOn.CREDITS),
-        ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() - interval '1 min'", None),
+        (
+            "admitted_at = now()",
+            "state = 'paused', reason = 'credits', until = now() - interval '1 min'",
+            WaitingOn.CREDITS,
+        ),
+        (
+            "admitted_at = now()",
+            "state = 'cool_down', reason = 'cool_down', until = now(), prober = gen_random_uuid()",
+            WaitingOn.COOL_DOWN,
+        ),
+        ("admitted_at = now()", "resumed_at = now()", None),
         (
             "status = 'processing', admitted_at = now()",
             "state = 'cool_down', reason = 'cool_down', until = now() + '1 min'",
