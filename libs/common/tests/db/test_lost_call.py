@@ -8,6 +8,7 @@ import pytest
 
 from common.db.ledger import StaleCalls, living_token, lose_open_calls, stale_calls
 from common.db.profile import CLAIM_LASTS, CLAIM_SPARED, free_claims
+from common.db.reopening import lose_all_open_calls
 
 HALF = timedelta(seconds=30)
 TICK = timedelta(microseconds=1)
@@ -104,6 +105,30 @@ async def test_claims_of_a_holder_without_open_rows_are_left_to_run_out(scene: A
         )
         assert await lose_open_calls(connection, job_id=seat.job_id, **seat.place, token=uuid4()) == 0
         assert await claimed(connection, seat.platform) == {kept}
+
+
+async def test_what_any_holder_left_open_is_lost_and_counts_as_charged(scene: Any) -> None:
+    """Of all steps and tokens of the job, and of this job alone."""
+    seat, other = await scene.held_seat(), await scene.held_seat()
+    requests = [scene.call_of(seat, pages=0, credits=price) for price in (2, 3, 4)]
+    await scene.add_step(seat.job_id, seat.search_id, 1)
+    await scene.query("update steps set token = %s where search_id = %s", seat.token, seat.search_id)
+    requests.append(scene.call_of(seat, step=1, credits=5))
+    for request in (*requests, scene.call_of(other)):
+        assert await scene.opens(request)
+    async with scene.database.connection() as connection:
+        await connection.execute(
+            "update upstream_calls set status = 'settled', credits_charged = 0, settled_at = now() where id = %s",
+            [requests[0].id],
+        )
+        await connection.execute("update jobs set credits_reserved = credits_reserved - 2 where id = %s", [seat.job_id])
+        assert await lose_all_open_calls(connection, job_id=seat.job_id) == 3
+        assert await lose_all_open_calls(connection, job_id=seat.job_id) == 0
+    rows = {call["id"]: call for call in await scene.calls_of(seat)}
+    assert [rows[one.id]["status"] for one in requests] == ["settled", "unknown", "unknown", "unknown"]
+    assert {rows[one.id]["reason"] for one in requests[1:]} == {"lease_lost"}
+    assert await scene.money_of(seat) == (0, 12)
+    assert await scene.money_of(other) == (3, 0)
 
 
 @pytest.mark.parametrize(
