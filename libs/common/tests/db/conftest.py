@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from common.clock import Clock
 from common.db.job import NewJob, insert_job
+from common.db.ledger import CallRequest, open_call
 from common.db.owner import add_owner
 from common.db.pool import Database
 from common.db.search import NewSearch, insert_searches
@@ -79,11 +80,12 @@ class Scene:
         return NewJob(**values | changes)
 
     async def store(self, job: NewJob, **columns: Any) -> UUID:
-        """The job, admitted unless `columns` say otherwise."""
+        """The job, admitted and granted all its credits unless `columns` say otherwise."""
         async with self.database.connection() as connection:
             await add_owner(connection, owner=job.owner)
             await insert_job(connection, job)
-        await self.change("jobs", "id", job.id, **{"admitted_at": "=now()", **columns})
+        usual = {"admitted_at": "=now()", "credits_granted": job.credits_max}
+        await self.change("jobs", "id", job.id, **{**usual, **columns})
         return job.id
 
     async def search(self, job_id: UUID, ordinal: int = 0, status: str = "active") -> UUID:
@@ -163,6 +165,38 @@ class Scene:
             "attempts_max": 3,
         }
         return ClaimRequest(**values | changes)
+
+    def call_of(self, seat: Seat, **changes: Any) -> CallRequest:
+        """A call of the seat's step: a page for three credits."""
+        values = {
+            "id": self.clock.new_id(),
+            "job_id": seat.job_id,
+            **seat.place,
+            "token": seat.token,
+            "platform": seat.platform,
+            "kind": "page",
+            "path": "/v1/search",
+            "fingerprint": "f",
+            "credits": 3,
+            "pages": 1,
+        }
+        return CallRequest(**values | changes)
+
+    async def opens(self, request: CallRequest) -> bool:
+        """Whether the gate lets the call through."""
+        async with self.database.connection() as connection:
+            return await open_call(connection, request)
+
+    async def calls_of(self, seat: Seat) -> list[dict[str, Any]]:
+        return await self.query("select * from upstream_calls where job_id = %s order by id", seat.job_id)
+
+    async def money_of(self, seat: Seat) -> tuple[int, int]:
+        """Reserved, spent: what the job's row says, after checking it against the ledger."""
+        job, calls = await self.job_of(seat), await self.calls_of(seat)
+        assert job["credits_reserved"] == sum(call["credits_reserved"] for call in calls if call["status"] == "open")
+        assert job["credits_spent"] == sum(call["credits_charged"] or 0 for call in calls)
+        assert job["calls_count"] == len(calls)
+        return job["credits_reserved"], job["credits_spent"]
 
     async def explain(self, statement: str, *values: Any) -> str:
         rows = await self.query(f"explain {statement}", *values)
