@@ -55,9 +55,10 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
             ],
         )
     )
+    handler.setLevel(max(number, logging.WARNING))  # psycopg sets a level of its own, below the root's
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(number, logging.WARNING))
+    root.setLevel(handler.level)
 
 
 def mask(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
