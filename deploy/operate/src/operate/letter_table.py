@@ -9,10 +9,13 @@ from rich.text import Text
 from common.db.operator import LetterRow
 from operate.terminal import lasts, new_table, plain, stack
 
+_OWNER_WIDTH = 37  # an id, and an owner as Clerk names users
+
 
 def letter_table(letters: Sequence[LetterRow]) -> Table:
     now = datetime.now(UTC)
     table = new_table("letter, job, owner", ">age", "reason, reference", "search, step")
+    table.columns[0].min_width = _OWNER_WIDTH
     for letter in letters:
         table.add_row(
             stack(plain(letter.id, "bold"), str(letter.job_id or "-"), letter.owner or "-"),
@@ -32,7 +35,7 @@ def _job(letter: LetterRow) -> Text:
 
 def _search(letter: LetterRow) -> list[str]:
     name = [f"{letter.kind} {letter.query}"] if letter.kind is not None else []
-    return [*name, f"step {letter.step}, generation {letter.generation}"]
+    return [*name, f"step {letter.step}{f', generation {letter.generation}' if letter.generation else ''}"]
 
 
 def _resolution(letter: LetterRow) -> list[str]:
