@@ -59,6 +59,7 @@ class Books:
     world: World
     jobs: dict[UUID, Row] = field(default_factory=dict[UUID, Row])
     calls: dict[UUID, set[UUID]] = field(default_factory=dict[UUID, set[UUID]])
+    ledger: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     is_paused: bool = False
 
     def forget_pause(self) -> None:
@@ -82,6 +83,7 @@ class Books:
         for job in jobs:
             self._check_job(job, [call for call in calls if call["job_id"] == job["id"]])
         self._check_owners(jobs)
+        self.ledger = calls
         self.jobs = {job["id"]: job for job in jobs}
         self.calls = {job["id"]: {call["id"] for call in calls if call["job_id"] == job["id"]} for job in jobs}
         self.is_paused = bool(paused)
@@ -94,7 +96,9 @@ class Books:
             assert job["stop_reason"], "a final job has a named reason"
             assert job["pending_count"] == job["reserve_count"] == 0
             assert job["open_searches"] == 0
-        assert not self.world.turns
+            self.world.plant.tally[f"end: {job['status']} {job['stop_reason']}"] += 1
+        for call in self.ledger:
+            self.world.plant.tally[f"call: {call['kind']} {call['status']} {call['reason']}"] += 1
 
     def _check_calls(self, calls: list[dict[str, Any]], *, is_paused: bool) -> None:
         upstream = self.world.plant.upstream
@@ -109,7 +113,7 @@ class Books:
             assert count <= rows[key], "no call without its row in the ledger"
             assert upstream.billed[key] <= counted[key], "what was billed is counted"
         for key, count in clean.items():
-            assert count <= 1 + self.world.excused[key], "what was bought well is not bought again"
+            assert count <= 1 + self.world.excused[key], f"what was bought well is not bought again: {key}"
         if self.is_paused and is_paused:
             before = set().union(*self.calls.values()) if self.calls else set()
             assert {call["id"] for call in calls} <= before, "no call is opened under a pause"

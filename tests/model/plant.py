@@ -58,14 +58,14 @@ class Plant:
     observer: psycopg.Connection[DictRow]
     metrics: Metrics
     activity: Counter[str]
-    crashes: Counter[str] = field(default_factory=Counter[str])
+    tally: Counter[str] = field(default_factory=Counter[str])  # what all examples saw
     examples: int = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
     def process(self) -> Process:
-        return Process(self.database, self.messaging, self.publisher, self.activity)
+        return Process(self.database, self.messaging, self.publisher, self.activity, self.tally)
 
     def tools(self, process: Process) -> Tools:
         """A worker's, as its composition root makes them."""

@@ -107,9 +107,9 @@ def make_task(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], *
 class Fuse(Crash):
     """Acts when the process has passed so many crash points of whatever kind."""
 
-    def __init__(self, seen: Counter[str]) -> None:
+    def __init__(self, tally: Counter[str]) -> None:
         super().__init__()
-        self._seen = seen
+        self._tally = tally
         self._left: int | None = None
         self._act: Callable[[], None] = lambda: None
 
@@ -125,7 +125,7 @@ class Fuse(Crash):
         self._left -= 1
         if self._left < 0:
             self._left = None
-            self._seen[point] += 1
+            self._tally[f"{self._act.__name__} at {point}"] += 1
             self._act()
 
 
@@ -174,10 +174,15 @@ class Process:
     """One process: its life, its fuse and its doors."""
 
     def __init__(
-        self, database: Database, messaging: Messaging, publisher: QStashPublisher, seen: Counter[str]
+        self,
+        database: Database,
+        messaging: Messaging,
+        publisher: QStashPublisher,
+        activity: Counter[str],
+        tally: Counter[str],
     ) -> None:
-        self.life = Life(seen)
-        self.fuse = Fuse(seen)
+        self.life = Life(activity)
+        self.fuse = Fuse(tally)
         mortal = MortalDatabase(database, self.life)
         its_publisher = MortalPublisher(publisher, self.life)
         self.resources = Resources(

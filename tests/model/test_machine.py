@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -24,7 +24,7 @@ from .world import Fate, Wish, World
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "20"))
 MOVES = 40
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("MODEL_UNSHRUNK" not in os.environ)
-JOBS_MAX = 6
+JOBS_MAX = 8
 PEOPLE_MAX = 14
 
 picks = st.integers(0, 11)
@@ -32,29 +32,32 @@ hands = st.integers(0, 1)
 people = st.lists(
     st.builds(
         Person,
-        is_told=st.booleans(),
-        is_private=st.sampled_from([False, False, False, True]),
-        profile=st.sampled_from(["found", "found", "found", "private", "gone", "odd", "another"]),
+        is_told=st.sampled_from([False, False, False, True]),
+        is_private=st.sampled_from([False] * 5 + [True]),
+        profile=st.sampled_from(["found"] * 5 + ["private", "gone", "odd", "another"]),
     ),
-    min_size=3,
+    min_size=6,
     max_size=PEOPLE_MAX,
 )
 pages = st.builds(
     PagePlan,
-    people=st.lists(st.integers(UNPARSABLE, PEOPLE_MAX), max_size=6).map(tuple),
-    follows=st.sampled_from(["next", "next", "next", "next", "stuck", "repeat"]),
+    people=st.lists(st.sampled_from(range(UNPARSABLE, PEOPLE_MAX)), min_size=1, max_size=6).map(tuple),
+    follows=st.sampled_from(["next"] * 8 + ["stuck", "repeat"]),
 )
 wishes = st.builds(
     Wish,
     owner=st.integers(0, 1),
-    searches=st.lists(st.lists(pages, min_size=1, max_size=4).map(tuple), min_size=1, max_size=4).map(tuple),
-    target=st.integers(1, 8),
-    pages_max=st.integers(1, 8),
-    credits_max=st.integers(1, 25),
+    searches=st.lists(st.lists(pages, min_size=1, max_size=5).map(tuple), min_size=1, max_size=4).map(tuple),
+    target=st.sampled_from([1, 2, 3, 5, 8, 12]),
+    pages_max=st.sampled_from([1, 2, 4, 8, 12]),
+    credits_max=st.sampled_from([1, 4, 8, 15, 30, 60]),
     parallel=st.integers(1, 3),
 )
 deaths = st.one_of(st.just(Fate()), st.builds(Fate, passed=st.integers(0, 5), act=st.just("die")))
+griefs = st.builds(Fate, passed=st.sampled_from(range(16)), act=st.sampled_from(["die", "freeze"]))
+fates = st.one_of(st.just(Fate()), st.just(Fate()), griefs)
 faults = st.sampled_from([*UNBILLED, *BILLED])
+kinds = st.sampled_from(["page", "profile"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -70,32 +73,23 @@ class Machine(RuleBasedStateMachine):
     def move(self, work: Any) -> None:
         self.plant.run(work)
 
-    @initialize(invented=people, wish=wishes)
-    def begin(self, invented: list[Person], wish: Wish) -> None:
+    @initialize(invented=people, several=st.lists(wishes, min_size=2, max_size=4))
+    def begin(self, invented: list[Person], several: list[Wish]) -> None:
         self.move(self.world.begin(invented))
-        self.move(self.world.create(wish, Fate()))
+        for wish in several:
+            self.move(self.world.create(wish, Fate()))
 
     @rule(wish=wishes, fate=deaths)
     def create(self, wish: Wish, fate: Fate) -> None:
         if len(self.world.jobs) < JOBS_MAX:
             self.move(self.world.create(wish, fate))
 
-    @rule(pick=picks, hand=hands)
-    def work(self, pick: int, hand: int) -> None:
-        self.move(self.world.work(pick, hand))
+    # Work: most of what happens.
 
-    @rule(hand=hands)
-    def work_in_order(self, hand: int) -> None:
-        for _ in range(3):
-            self.move(self.world.work(0, hand))
-
-    @rule(pick=picks, hand=hands, passed=st.integers(0, 14))
-    def die_at_work(self, pick: int, hand: int, passed: int) -> None:
-        self.move(self.world.work(pick, hand, Fate(passed=passed, act="die")))
-
-    @rule(pick=picks, hand=hands, passed=st.integers(0, 14))
-    def stand_still_at_work(self, pick: int, hand: int, passed: int) -> None:
-        self.move(self.world.work(pick, hand, Fate(passed=passed, act="freeze")))
+    @rule(several=st.lists(st.tuples(picks, hands), min_size=1, max_size=4))
+    def work(self, several: list[tuple[int, int]]) -> None:
+        for pick, hand in several:
+            self.move(self.world.work(pick, hand))
 
     @rule(several=st.lists(st.tuples(picks, hands), min_size=2, max_size=4))
     def work_together(self, several: list[tuple[int, int]]) -> None:
@@ -105,88 +99,108 @@ class Machine(RuleBasedStateMachine):
     def work_again(self, pick: int, hand: int) -> None:
         self.move(self.world.work_again(pick, hand))
 
-    @rule()
-    def thaw(self) -> None:
-        self.move(self.world.thaw())
+    @rule(pick=picks, hand=hands, fate=griefs)
+    def come_to_grief(self, pick: int, hand: int, fate: Fate) -> None:
+        self.move(self.world.work(pick, hand, fate))
+
+    @rule(pick=picks, first=griefs, second=fates, thaws=st.booleans())
+    def relay(self, pick: int, first: Fate, second: Fate, thaws: bool) -> None:
+        self.move(self.world.relay(pick, first, second))
+        self.books.check()
+        if thaws:
+            self.move(self.world.thaw())
+
+    @rule(pick=picks, kind=kinds, second=fates, end=st.sampled_from(["kill", "answer", "leave"]))
+    def relay_slow(self, pick: int, kind: str, second: Fate, end: str) -> None:
+        """The first one waits for an answer that outlives its lease."""
+        self.plant.upstream.faults[kind].appendleft("slow")
+        self.move(self.world.relay(pick, Fate(), second))
+        self.books.check()
+        if end == "kill":
+            self.move(self.world.kill(0))
+        elif end == "answer":
+            self.move(self.world.answer_slow())
 
     @rule(pick=picks, hand=hands)
-    def overtake(self, pick: int, hand: int) -> None:
-        """Whoever is at work loses its lease, another takes the step, then the first goes on."""
-        self.move(self.world.let_leases_run_out())
+    def cool_down(self, pick: int, hand: int) -> None:
+        for kind in ("page", "profile"):
+            self.plant.upstream.faults[kind].appendleft("429")
         self.move(self.world.work(pick, hand))
-        self.move(self.world.thaw())
 
-    @rule(pick=picks)
-    def kill(self, pick: int) -> None:
-        self.move(self.world.kill(pick))
+    # Time.
 
     @rule()
     def let_leases_run_out(self) -> None:
         self.move(self.world.let_leases_run_out())
 
-    @rule(pick=picks, fate=deaths)
-    def route(self, pick: int, fate: Fate) -> None:
-        self.move(self.world.route(pick, fate))
-
-    @rule(pick=picks, fate=deaths)
-    def fail(self, pick: int, fate: Fate) -> None:
-        self.move(self.world.fail(pick, fate))
-
-    @rule(pick=picks)
-    def give_up(self, pick: int) -> None:
-        self.move(self.world.give_up(pick))
-
-    @rule(pick=picks)
-    def lose(self, pick: int) -> None:
-        self.move(self.world.lose(pick))
+    @rule()
+    def go_on(self) -> None:
+        """Whatever stood still, waited or was broken, does so no more."""
+        self.plant.upstream.mend()
+        self.plant.qstash.faults.clear()
+        self.books.forget_pause()
+        self.move(self.world.end_pause())
+        self.move(self.world.thaw())
 
     @rule(fate=deaths)
     def sweep(self, fate: Fate) -> None:
         self.move(self.world.sweep(fate))
 
+    @rule(what=st.sampled_from(["thaw", "answer_slow", "end_pause", "kill"]), pick=picks)
+    def one_thing(self, what: str, pick: int) -> None:
+        match what:
+            case "thaw":
+                self.move(self.world.thaw())
+            case "answer_slow":
+                self.move(self.world.answer_slow())
+            case "end_pause":
+                self.books.forget_pause()
+                self.move(self.world.end_pause())
+            case _:
+                self.move(self.world.kill(pick))
+
+    # The world.
+
+    @rule(kind=kinds, several=st.lists(faults, min_size=1, max_size=3))
+    def spoil_upstream(self, kind: str, several: list[str]) -> None:
+        self.plant.upstream.faults[kind].extend(several)
+
     @rule(fault=st.sampled_from(["down", "lost"]), count=st.integers(1, 4))
     def spoil_qstash(self, fault: str, count: int) -> None:
         self.plant.qstash.faults.extend([fault] * count)
 
-    @rule(kind=st.sampled_from(["page", "profile"]), several=st.lists(faults, min_size=1, max_size=3))
-    def spoil_upstream(self, kind: str, several: list[str]) -> None:
-        self.plant.upstream.faults[kind].extend(several)
+    @rule(what=st.sampled_from(["route", "route", "fail", "give_up", "lose"]), pick=picks, fate=deaths)
+    def spoil_message(self, what: str, pick: int, fate: Fate) -> None:
+        match what:
+            case "route":
+                self.move(self.world.route(pick, fate))
+            case "fail":
+                self.move(self.world.fail(pick, fate))
+            case "give_up":
+                self.move(self.world.give_up(pick))
+            case _:
+                self.move(self.world.lose(pick))
 
-    @rule(kind=st.sampled_from(["page", "profile"]), fault=st.sampled_from(["slow", "429"]))
-    def spoil_work(self, kind: str, fault: str) -> None:
-        self.plant.upstream.faults[kind].appendleft(fault)
-        self.move(self.world.work(0, 0))
+    # People.
 
-    @rule()
-    def mend_upstream(self) -> None:
-        self.plant.upstream.mend()
-        self.move(self.world.settle())
-
-    @rule()
-    def answer_slow(self) -> None:
-        self.move(self.world.answer_slow())
-
-    @rule()
-    def end_pause(self) -> None:
-        self.books.forget_pause()
-        self.move(self.world.end_pause())
-
-    @rule()
-    def pause(self) -> None:
+    @rule(several=st.lists(st.tuples(picks, hands), max_size=3), resumes=st.sampled_from([True, True, False]))
+    def pause(self, several: list[tuple[int, int]], resumes: bool) -> None:
+        """An operator's doing, and what is tried meanwhile."""
         self.move(self.world.pause())
+        self.books.check()
+        for pick, hand in several:
+            self.move(self.world.work(pick, hand))
+            self.books.check()
+        if resumes:
+            self.books.forget_pause()
+            self.move(self.world.resume())
 
-    @rule()
-    def resume(self) -> None:
-        self.books.forget_pause()
-        self.move(self.world.resume())
-
-    @rule(pick=picks, fate=deaths)
-    def cancel(self, pick: int, fate: Fate) -> None:
-        self.move(self.world.cancel(pick, fate))
-
-    @rule(pick=picks)
-    def let_deadline_pass(self, pick: int) -> None:
-        self.move(self.world.let_deadline_pass(pick))
+    @rule(what=st.sampled_from(["cancel", "deadline"]), pick=picks, fate=deaths)
+    def end_job(self, what: str, pick: int, fate: Fate) -> None:
+        if what == "cancel":
+            self.move(self.world.cancel(pick, fate))
+        else:
+            self.move(self.world.let_deadline_pass(pick))
 
     @invariant()
     def books_balance(self) -> None:
@@ -200,7 +214,6 @@ class Machine(RuleBasedStateMachine):
                 self.books.check_end()
         finally:
             self.move(self.world.end())
-            note(f"replies: {dict(self.world.replies)}")
 
 
 @pytest.mark.timeout(0 if "MODEL_EXAMPLES" in os.environ else 300)
@@ -216,3 +229,4 @@ def test_whatever_happens_the_books_balance_and_every_job_ends(plant: Plant) -> 
             phases=PHASES,
         ),
     )
+    print("\n".join(f"{count:6} {what}" for what, count in sorted(plant.tally.items())))

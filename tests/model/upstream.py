@@ -61,7 +61,9 @@ PLATFORM = Platform(
     modes=frozenset({Mode.KEYWORD}),
     searches={
         "keyword": SearchKind(
-            path=PAGE_PATH, ask=lambda asked, cursor: {"query": asked.query, "cursor": cursor or "0"}, read=read_page
+            path=PAGE_PATH,
+            ask=lambda asked, cursor: {"query": asked.query} | ({"cursor": cursor} if cursor else {}),
+            read=read_page,
         )
     },
     profile=ProfileKind(
@@ -195,7 +197,7 @@ class Upstream:
         return _http(200, body)
 
     def _page(self, params: dict[str, str]) -> dict[str, Any]:
-        number = int(params["cursor"])
+        number = int(params.get("cursor", "0"))
         plans = self.plans[params["query"]]
         plan = plans[number]
         cursor = str(number + 1) if number + 1 < len(plans) else None
@@ -205,7 +207,7 @@ class Upstream:
         return {
             "success": True,
             "items": [self._entry(f"{place}-{position}", person) for position, person in enumerate(shown)],
-            "cursor": params["cursor"] if plan.follows == "stuck" else cursor,
+            "cursor": params.get("cursor", "0") if plan.follows == "stuck" else cursor,
         }
 
     def _entry(self, item_id: str, number: int) -> dict[str, Any]:

@@ -94,7 +94,6 @@ class World:
     stream: dict[int, StepMessage] = field(default_factory=dict[int, StepMessage])
     given_up: set[int] = field(default_factory=set[int])
     excused: Counter[str] = field(default_factory=Counter[str])  # second calls that a lost claim explains
-    replies: Counter[str] = field(default_factory=Counter[str])
     _stream_seen: int = 0
     _strange: int = STRANGE_SEQUENCE
 
@@ -199,7 +198,8 @@ class World:
             """update jobs set updated_at = now() - interval '2 days'
                where id = any(%(jobs)s) and status in ('pending', 'processing')"""
         )
-        await self._alone(self.sweeper, sweep_once(self.sweeper.resources), fate)
+        repairs = await self._alone(self.sweeper, sweep_once(self.sweeper.resources), fate)
+        self.plant.tally.update({f"sweep: {kind}": count for kind, count in (repairs or {}).items()})
         if self.sweeper.life.is_dead:
             self.sweeper = self.plant.process()
         await self._forget_given_up()
@@ -264,27 +264,43 @@ class World:
 
     # The workers
 
-    async def work(self, pick: int, hand: int, fate: Fate = Fate()) -> None:  # noqa: B008 - frozen
-        """A worker gets a message of the stream, or one that QStash delivers just now."""
+    async def work(self, pick: int, hand: int, fate: Fate = Fate()) -> int | None:  # noqa: B008 - frozen
+        """A worker gets a message of the stream, or one that QStash delivers just now; returns its sequence."""
         waiting = self.plant.qstash.waiting
-        stored = [sequence for sequence in sorted(self.stream) if sequence not in self.given_up]
+        stored = self._stored
         if not waiting and not stored:
-            return
+            return None
         place = pick % (len(waiting) + len(stored))
         if place < len(waiting):
             seen = self._stream_seen
             await self.route(place, Fate())
             if self._stream_seen == seen:
-                return
+                return None
             sequence = self._stream_seen
         else:
             sequence = stored[place - len(waiting)]
         self._start(self.stream[sequence], sequence, hand, fate)
         await self.settle()
+        return sequence
+
+    @property
+    def _stored(self) -> list[int]:
+        """What the stream delivers."""
+        return [sequence for sequence in sorted(self.stream) if sequence not in self.given_up]
+
+    async def relay(self, pick: int, first: Fate, second: Fate) -> None:
+        """A worker comes to grief over a message, its lease runs out, and another one gets the message."""
+        sequence = await self.work(pick, 0, first)
+        await self.let_leases_run_out()
+        if sequence in self.stream and sequence not in self.given_up:
+            self._start(self.stream[sequence], sequence, 1, second)
+            await self.settle()
 
     async def work_together(self, picks: list[int], hands: list[int]) -> None:
         """Several messages at once."""
-        stored = [sequence for sequence in sorted(self.stream) if sequence not in self.given_up]
+        for _ in range(len(self.plant.qstash.waiting)):
+            await self.route(0, Fate())
+        stored = self._stored
         for pick, hand in zip(picks, hands, strict=True):
             if stored:
                 sequence = stored[pick % len(stored)]
@@ -336,7 +352,7 @@ class World:
             reply = turn.task.result()
             if reply is None:
                 continue
-            self.replies[f"{reply.answer} {reply.reason}"] += 1
+            self.plant.tally[f"reply: {reply.answer} {reply.reason}"] += 1
             if reply.answer is Answer.ACK:
                 await self._delete(turn.sequence)
 
@@ -407,6 +423,7 @@ class World:
     async def end_pause(self) -> None:
         """The time of a pause is over. An operator's has none."""
         await self.sql("update platform_states set until = now() - interval '1 second' where until > now()")
+        self._look_again()
 
     async def pause(self) -> None:
         """An operator's doing."""
@@ -417,6 +434,12 @@ class World:
     async def resume(self) -> None:
         """An operator's doing."""
         await self.sql("update platform_states set state = 'open', reason = null, until = null, changed_at = now()")
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """A worker looks at the platform's state every second; here it does so now."""
+        busy = {turn.worker for turn in self.turns}
+        self.workers = [worker if worker in busy else self._new_worker() for worker in self.workers]
 
     # The end
 
