@@ -7,7 +7,7 @@ from common.domain.creator import Account, Item
 from common.domain.job import JobStatus
 from common.domain.outcome import Outcome
 from common.engine.fact import JobFacts, SearchFacts
-from common.engine.page import KnownBefore, PageDecision, decide_page
+from common.engine.page import KnownBefore, PageDecision, Successor, decide_page
 from common.platform import Page, Unparsable
 
 ids = st.integers(0, 12).map(str)
@@ -84,22 +84,24 @@ def test_a_search_goes_on_with_another_cursor_or_ends(
     job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore
 ) -> None:
     decision = decide(job, search, page, known)
-    assert (decision.successor is None) == (decision.search_end is not None)
+    is_stopped = decision.search_end == "call_limit"
+    assert (decision.successor is None) == (decision.search_end is not None and not is_stopped)
     if decision.successor is not None:
         assert decision.successor.cursor not in (None, search.cursor)
-        assert job.pages < job.pages_max
+        assert is_stopped == (job.pages >= job.pages_max)
         assert decision.barren_pages < 2
 
 
 @given(jobs(), searches, pages, knowns)
-def test_a_covered_target_holds_the_successor(
+def test_a_covered_target_or_a_limit_holds_the_successor(
     job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore
 ) -> None:
     decision = decide(job, search, page, known)
     if decision.successor is None:
         return
     taken = sum(candidate.outcome in (Outcome.PENDING, Outcome.DELIVERED) for candidate in decision.candidates)
-    assert decision.successor.is_held == (job.status.is_final or taken == job.open_places)
+    is_stopped = decision.search_end is not None
+    assert decision.successor.is_held == (job.status.is_final or taken == job.open_places or is_stopped)
 
 
 @given(jobs(), searches, pages, knowns)
@@ -153,4 +155,8 @@ def test_one_empty_page_does_not_end_a_search() -> None:
 
 def test_a_search_ends_at_the_call_limit() -> None:
     job = JobFacts(status=JobStatus.PROCESSING, target=10, delivered=0, pending=0, reserve=0, pages=5, pages_max=5)
-    assert end_of(job, FIRST, Page(items=(an_item(1),), cursor="30")) == "call_limit"
+    page = Page(items=(an_item(1),), cursor="30")
+    assert end_of(job, FIRST, page) == "call_limit"
+    assert decide(job, FIRST, page, NOTHING).successor == Successor(cursor="30", is_held=True), (
+        "another run goes on there"
+    )

@@ -30,6 +30,7 @@ from common.messaging.pull import StepPuller
 from common.messaging.topology import STEPS, STREAMS
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings
+from common.transaction import quota
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
 from common.upstream.client import ScrapeCreators
@@ -37,6 +38,7 @@ from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.enrichment import Enricher
 from common.worker.loop import WorkerLoop
 from common.worker.purchase import Buyer, BuyerDoors
+from common.worker.slot import FairSlots
 from common.worker.step import Tools, perform
 from common.worker.upkeep import PlatformGate
 from local.nats import Nats
@@ -158,6 +160,10 @@ class Bench:
 
     def new_tools(self, upstream_url: str | None = None) -> Tools:
         """What another process would have: its own gate, slots and connections to the upstream."""
+
+        async def raise_grant(job_id: UUID) -> bool:
+            return await quota.raise_grant(await self.resources.unit(), job_id)
+
         settings = UpstreamSettings(
             scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url or self.sandbox.url
         )
@@ -169,11 +175,14 @@ class Bench:
             upstream=upstream,
             clock=self.resources.clock,
             crash=self.resources.crash,
+            raise_grant=raise_grant,
         )
         buyer = Buyer(doors, gate)
         assert TIKTOK.profile is not None
         enricher = Enricher(doors, buyer, TIKTOK, TIKTOK.profile)
-        return Tools(resources=self.resources, platform=TIKTOK, buyer=buyer, enricher=enricher, gate=gate)
+        return Tools(
+            resources=self.resources, platform=TIKTOK, buyer=buyer, enricher=enricher, gate=gate, pages=FairSlots(16)
+        )
 
     async def set(self, category: str, key: str, value: Any) -> None:
         """A dynamic setting; before the first step, because settings are kept for seconds."""

@@ -118,14 +118,65 @@ async def test_the_first_good_call_after_a_pause_opens_the_platform(bench: Any) 
     message = bench.qstash.waiting.popleft()
     await bench.sandbox.fault("402", bench.page_path)
     await bench.perform(message)
-    assert not await bench.tools.gate.is_open()
+    assert await bench.tools.gate.steps_allowed(64) == 0
     await bench.end_pause()
     tools = bench.new_tools()
-    assert await tools.gate.is_open(), "the time is over: the next call is the probe"
+    assert await tools.gate.steps_allowed(64) == 1, "the time is over: the next call is the probe"
     assert (await bench.platform())["state"] == "paused"
     await bench.perform(message, tools=tools)
     platform = await bench.platform()
     assert (platform["state"], platform["reason"], platform["until"]) == ("open", None, None)
+    assert 1 <= await bench.new_tools().gate.steps_allowed(64) <= 32, "and its work grows from there"
+
+
+async def test_only_one_call_of_all_workers_is_the_probe(bench: Any) -> None:
+    """Two processes, each with a step that would buy twenty profiles at once."""
+    await bench.set("api", "enrichment_concurrency", 20)
+    await bench.sandbox.latency(profile=0.5)
+    await bench.new_job("bread", "butter", target=40)
+    messages = [bench.qstash.waiting.popleft() for _ in range(2)]
+    await bench.sandbox.fault("429", bench.profile_path, retry_after="60", count=None)
+    await asyncio.gather(*(bench.perform(message) for message in messages))
+    before = len(await bench.sandbox.asked_handles())
+    await bench.end_pause()
+    replies = await asyncio.gather(*(bench.perform(message, tools=bench.new_tools()) for message in messages))
+    assert {reply.reason for reply in replies} == {"paused"}
+    assert len(await bench.sandbox.asked_handles()) == before + 1
+    platform = await bench.platform()
+    assert (platform["state"], platform["prober"]) == ("cool_down", None)
+    assert platform["seconds_left"] > 50
+    await bench.sandbox.mend()
+    await bench.end_pause()
+    assert (await bench.perform(messages[0], tools=bench.new_tools())).reason == "performed"
+    assert (await bench.platform())["state"] == "open"
+
+
+async def test_a_probe_that_tells_nothing_is_soon_tried_again(bench: Any) -> None:
+    """The upstream answers 500: it neither lets us in nor sends us away."""
+    await bench.new_job("bread", target=5)
+    message = bench.qstash.waiting.popleft()
+    await bench.sandbox.fault("429", bench.page_path, retry_after="60")
+    await bench.perform(message)
+    await bench.end_pause()
+    await bench.sandbox.fault("500", bench.page_path)
+    await bench.perform(message)
+    platform = await bench.platform()
+    assert (platform["state"], platform["prober"]) == ("cool_down", None)
+    assert platform["seconds_left"] <= 1
+    await bench.end_pause()
+    assert (await bench.perform(message)).reason == "performed"
+
+
+async def test_a_probe_whose_process_dies_is_anothers_after_a_while(bench: Any) -> None:
+    await bench.query(
+        """update platform_states set state = 'cool_down', reason = 'cool_down', until = now() + interval '75 s',
+           prober = gen_random_uuid()"""
+    )
+    await bench.new_job("bread", target=5)
+    message = bench.qstash.waiting.popleft()
+    assert (await bench.perform(message)).reason == "paused"
+    await bench.end_pause()
+    assert (await bench.perform(message)).reason == "performed"
 
 
 async def test_a_page_that_was_refused_with_429_does_not_use_up_the_jobs_pages(bench: Any) -> None:

@@ -95,6 +95,7 @@ class Calls(_Answer, frozen=True, rename="camel", kw_only=True):
 class Credits(_Answer, frozen=True, rename="camel", kw_only=True):
     spent: int
     reserved: int
+    granted: int
     max: int
 
 
@@ -104,10 +105,13 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
     mode: str
     status: str
     waiting_on: str | None
+    waiting_position: int | None
+    waiting_until: datetime | None
     stop_reason: str | None
     error: str | None
     reference: str | None
     campaign_id: UUID | None
+    run: int
     target_results: int
     progress: float
     counts: Counts
@@ -126,10 +130,13 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
             mode=view.mode,
             status=view.status,
             waiting_on=view.waiting_on,
+            waiting_position=view.waiting_position,
+            waiting_until=view.waiting_until,
             stop_reason=view.stop_reason,
             error=view.error,
             reference=view.reference,
             campaign_id=view.campaign_id,
+            run=view.run,
             target_results=view.target_results,
             progress=view.progress,
             counts=Counts(
@@ -140,7 +147,12 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
                 outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
             ),
             calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
-            credits=Credits(spent=view.credits_spent, reserved=view.credits_reserved, max=view.credits_max),
+            credits=Credits(
+                spent=view.credits_spent,
+                reserved=view.credits_reserved,
+                granted=view.credits_granted,
+                max=view.credits_max,
+            ),
             created_at=view.created_at,
             started_at=view.started_at,
             deadline_at=view.deadline_at,

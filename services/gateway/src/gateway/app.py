@@ -18,7 +18,7 @@ from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
 from gateway.routes.health import livez, metrics, readyz
-from gateway.routes.job import cancel_own_job, read_own_job
+from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
 BODY_BYTES_MAX = 64 * 1024
@@ -43,6 +43,8 @@ def create_routes(gateway: Gateway) -> Litestar:
             poll_scraping_job,
             read_own_job,
             cancel_own_job,
+            retry_own_job,
+            extend_own_job,
         ],
         middleware=[
             authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics),

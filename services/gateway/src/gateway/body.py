@@ -60,6 +60,12 @@ class CampaignBody(CamelModel):
     name: CampaignName
 
 
+class ExtensionBody(CamelModel):
+    """How many creators a completed job shall have in all."""
+
+    target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)]
+
+
 class JobBody(CamelModel):
     """A job to be created: by keywords, or by likeness to an account."""
 

@@ -21,7 +21,9 @@ from pydantic import ValidationError
 
 from common.crash import CrashPoint
 from common.db import delivery as delivery_table
+from common.db import ledger as ledger_table
 from common.db import owner as owner_table
+from common.db import quota as quota_table
 from common.db import sweep as sweep_table
 from common.db.pool import DATABASE_FAULTS
 from common.db.sweep import StalledStep
@@ -34,12 +36,15 @@ from common.resources.process import Resources
 from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
+from common.transaction.ledger import lose_stale_calls
+from common.transaction.quota import release_leftover
 from webhook.composition import SWEEP_PATH
 
 log = structlog.get_logger()
 
 UNPUBLISHED_AFTER = timedelta(seconds=10)
 JTI_KEPT = timedelta(minutes=10)
+STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
 SCHEDULE_ID = "creatorscout-sweep"
@@ -89,6 +94,8 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
         await _read_advisories(resources, repairs)
         await _admit_waiting(resources, repairs)
         await _conclude_idle(resources, repairs)
+        await _lose_stale_calls(resources, repairs)
+        await _release_leftovers(resources, repairs)
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
     made = dict(+repairs)  # without the kinds of which none was needed
@@ -195,9 +202,17 @@ async def _take_advisory(resources: Resources, advisory: Msg) -> int:
 
 
 async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
-    """JetStream delivered this too often: a new generation while the step has re-drives left, then a dead letter."""
+    """JetStream delivered this too often: a new generation while the step has re-drives left, then a dead letter.
+
+    Under a pause of its platform that is nobody's fault: then it is driven again and not counted.
+    """
     settings = await resources.settings.current()
     async with resources.database.connection() as connection:
+        if await sweep_table.is_paused(connection, job_id=message.job_id):
+            await sweep_table.raise_generation(
+                connection, search_id=message.search_id, step=message.step, generation=message.generation
+            )
+            return
         due = await delivery_table.redrive_after_failure(
             connection,
             search_id=message.search_id,
@@ -216,9 +231,11 @@ async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
 
 
 async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
-    async with resources.database.connection() as connection:
-        owners = await owner_table.owners_with_waiting_jobs(connection)
     settings = await resources.settings.current()
+    async with resources.database.connection() as connection:
+        owners = await owner_table.owners_with_a_turn(
+            connection, active_jobs_max=settings.limits.active_jobs_per_owner, count_max=sweep_table.BATCH_MAX
+        )
     for owner in owners:
         with _apart(owner=owner):
             async with resources.database.transaction() as connection:
@@ -249,3 +266,20 @@ async def _conclude(resources: Resources, job_id: UUID) -> None:
         _, due = await break_job(await resources.unit(), job_id, reference=reference)
     resources.crash.reach(CrashPoint.CONCLUSION_COMMITTED)
     await resources.publication.publish(due)
+
+
+async def _lose_stale_calls(resources: Resources, repairs: Counter[str]) -> None:
+    """Calls whose process is gone and whose step nobody will claim, because its job is final: they count as charged."""
+    async with resources.database.connection() as connection:
+        found = await ledger_table.stale_calls(connection, older_than=STALE_CALL_AFTER, count_max=sweep_table.BATCH_MAX)
+    for stale in found:
+        with _apart(job_id=str(stale.job_id)):
+            repairs["lost_calls"] += await lose_stale_calls(await resources.unit(), stale)
+
+
+async def _release_leftovers(resources: Resources, repairs: Counter[str]) -> None:
+    async with resources.database.connection() as connection:
+        jobs = await quota_table.unreleased_jobs(connection, count_max=sweep_table.BATCH_MAX)
+    for job_id in jobs:
+        with _apart(job_id=str(job_id)):
+            repairs["released_credits"] += await release_leftover(await resources.unit(), job_id)

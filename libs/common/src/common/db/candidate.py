@@ -118,7 +118,7 @@ async def settle_candidates(connection: Connection, *, job_id: UUID, rows: list[
            from changed group by 1, 2, 3, 4, 5""",
         {"job_id": job_id, "rows": Jsonb(_dump(rows))},
     )
-    return [_move(row) for row in await cursor.fetchall()]
+    return [move_of(row) for row in await cursor.fetchall()]
 
 
 async def promote_reserve(
@@ -138,7 +138,7 @@ async def promote_reserve(
            select search_id, step, 'reserve', 'pending', '', count(*)::int from changed group by 1, 2""",
         {"job_id": job_id, "search_id": search_id, "step": step, "count_max": count_max},
     )
-    return [_move(row) for row in await cursor.fetchall()]
+    return [move_of(row) for row in await cursor.fetchall()]
 
 
 async def open_candidates(connection: Connection, *, job_id: UUID) -> list[PendingCandidate]:
@@ -162,14 +162,15 @@ async def discard_reserve(connection: Connection, *, job_id: UUID) -> list[Outco
            select search_id, step, 'reserve', 'surplus', '', count(*)::int from changed group by 1, 2""",
         {"job_id": job_id},
     )
-    return [_move(row) for row in await cursor.fetchall()]
+    return [move_of(row) for row in await cursor.fetchall()]
 
 
 def _dump(rows: list[CandidateRow]) -> list[dict[str, Any]]:
     return [row.model_dump(mode="json") for row in rows]
 
 
-def _move(row: tuple[Any, ...]) -> OutcomeMove:
+def move_of(row: tuple[Any, ...]) -> OutcomeMove:
+    """(search, step, from, to, rule, count), as the statements that move candidates return it."""
     return OutcomeMove(
         search_id=row[0], step=row[1], from_outcome=row[2], to_outcome=row[3], to_rule=row[4], count=row[5]
     )

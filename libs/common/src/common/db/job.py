@@ -120,6 +120,15 @@ async def admit_job(connection: Connection, *, job_id: UUID) -> None:
     )
 
 
+async def start_job(connection: Connection, *, job_id: UUID) -> None:
+    """Make a pending job `processing` that needs no paid call; with one, the gate does it."""
+    await connection.execute(
+        """update jobs set status = 'processing', started_at = now(), deadline_at = now() + timeout, updated_at = now()
+           where id = %(job_id)s and status = 'pending'""",
+        {"job_id": job_id},
+    )
+
+
 class Ending(Model):
     """How a job ends. `reference` leads an operator to the log."""
 

@@ -1,11 +1,13 @@
 """The gate and the ledger: no paid call without a row, opened before it."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
+from common.db.profile import CLAIM_LASTS, CLAIM_SPARED
 from common.domain.job import JobStatus
 from common.domain.model import Model
 
@@ -34,12 +36,14 @@ class GateView(Model):
     is_overdue: bool
     is_within_pages: bool
     is_within_credits: bool
+    is_within_grant: bool
     is_open: bool
 
 
 async def open_call(connection: Connection, request: CallRequest) -> bool:
     """One synchronous statement: reserve the credits (and the page) and open the ledger row, only if the token is
-    current, the job active and before its deadline, its limits allow it and its platform may be called.
+    current, the job active and before its deadline, its limits and what its owner's quota granted it allow it, and its
+    platform may be called: it is open, or this very call is its probe.
 
     The job's first call makes it `processing` and starts its deadline. False: `view_gate` tells why.
     """
@@ -54,13 +58,13 @@ async def open_call(connection: Connection, request: CallRequest) -> bool:
                  and s.token = %(token)s and j.status in ('pending', 'processing') and j.admitted_at is not null
                  and coalesce(j.deadline_at, j.queue_until) > now()
                  and j.pages_count + %(pages)s <= j.pages_max
-                 and j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_max
+                 and j.credits_spent + j.credits_reserved + %(credits)s <= least(j.credits_max, j.credits_granted)
                  and not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
-                                 and (p.until is null or p.until > now()))
-               returning j.id, j.event_seq, j.calls_count
+                                 and p.prober is distinct from %(id)s)
+               returning j.id, j.event_seq, j.started_at = now() as is_start
            ), started as (
                insert into job_events (job_id, seq, kind)
-               select id, event_seq, 'started' from allowed where calls_count = 1
+               select id, event_seq, 'started' from allowed where is_start
                on conflict do nothing
            )
            insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
@@ -80,8 +84,9 @@ async def view_gate(connection: Connection, request: CallRequest) -> GateView | 
                    coalesce(j.deadline_at, j.queue_until) <= now() as is_overdue,
                    j.pages_count + %(pages)s <= j.pages_max as is_within_pages,
                    j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_max as is_within_credits,
+                   j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_granted as is_within_grant,
                    not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
-                               and (p.until is null or p.until > now())) as is_open
+                               and p.prober is distinct from %(id)s) as is_open
                from jobs j join steps s on s.job_id = j.id
                where j.id = %(job_id)s and s.search_id = %(search_id)s and s.step = %(step)s""",
             request.model_dump(),
@@ -139,7 +144,8 @@ async def _close(connection: Connection, parameters: dict[str, Any]) -> bool:
 
 
 async def lose_open_calls(connection: Connection, *, job_id: UUID, search_id: UUID, step: int, token: UUID) -> int:
-    """Rows that another holder of this step left open become unknown and count as charged. Returns how many.
+    """Rows that another holder of this step left open become unknown and count as charged, and the profiles that it was
+    buying, but for those that it claimed just now, may be bought by others. Returns how many rows.
 
     The caller holds the job's lock.
     """
@@ -148,12 +154,55 @@ async def lose_open_calls(connection: Connection, *, job_id: UUID, search_id: UU
                update upstream_calls set status = 'unknown', credits_charged = credits_reserved,
                    reason = 'lease_lost', settled_at = now()
                where search_id = %(search_id)s and step = %(step)s and status = 'open' and token <> %(token)s
-               returning credits_reserved
+               returning credits_reserved, token
+           ), freed as (
+               update profiles set claimed_by = null, claimed_until = null
+               from (select distinct token from lost) l
+               where profiles.claimed_by = l.token and profiles.claimed_until < now() + %(claim_left)s
            ), total as (select count(*)::int as calls, coalesce(sum(credits_reserved), 0)::int as credits from lost)
            update jobs set credits_reserved = credits_reserved - total.credits,
                credits_spent = credits_spent + total.credits
            from total where id = %(job_id)s returning total.calls""",
-        {"job_id": job_id, "search_id": search_id, "step": step, "token": token},
+        {
+            "job_id": job_id,
+            "search_id": search_id,
+            "step": step,
+            "token": token,
+            "claim_left": CLAIM_LASTS - CLAIM_SPARED,
+        },
     )
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+class StaleCalls(Model):
+    """A step with open rows that nobody will settle: whoever opened them holds the step no more."""
+
+    job_id: UUID
+    search_id: UUID
+    step: int
+
+
+async def stale_calls(connection: Connection, *, older_than: timedelta, count_max: int) -> list[StaleCalls]:
+    """Steps with open rows older than this whose lease ran out or went to another; at the next claim such rows are
+    lost anyway, but a final job's steps are claimed no more."""
+    async with connection.cursor(row_factory=class_row(StaleCalls)) as cursor:
+        await cursor.execute(
+            """select c.job_id, c.search_id, c.step
+               from upstream_calls c join steps s on s.search_id = c.search_id and s.step = c.step
+               where c.status = 'open' and c.opened_at < now() - %(older_than)s
+                 and (s.token is distinct from c.token or s.lease_until < now())
+               group by 1, 2, 3 order by min(c.opened_at) limit %(count_max)s""",
+            {"older_than": older_than, "count_max": count_max},
+        )
+        return await cursor.fetchall()
+
+
+async def living_token(connection: Connection, *, search_id: UUID, step: int) -> UUID | None:
+    """Who holds the step under a lease that has not run out."""
+    cursor = await connection.execute(
+        "select token from steps where search_id = %(search_id)s and step = %(step)s and lease_until >= now()",
+        {"search_id": search_id, "step": step},
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None

@@ -34,15 +34,21 @@ async def next_waiting(connection: Connection, *, owner: str, count_max: int) ->
     cursor = await connection.execute(
         """select id from jobs
            where owner = %(owner)s and status = 'pending' and admitted_at is null and queue_until > now()
-           order by created_at, id limit %(count_max)s for no key update""",
+           order by queued_at, id limit %(count_max)s for no key update""",
         {"owner": owner, "count_max": count_max},
     )
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def owners_with_waiting_jobs(connection: Connection) -> list[str]:
-    """Owners who have a job that was not admitted yet."""
+async def owners_with_a_turn(connection: Connection, *, active_jobs_max: int, count_max: int) -> list[str]:
+    """Owners who have a job that waits though fewer of theirs run than may."""
     cursor = await connection.execute(
-        """select distinct owner from jobs where status = 'pending' and admitted_at is null and queue_until > now()"""
+        """select owner from jobs
+           where status in ('pending', 'processing')
+           group by owner
+           having count(*) filter (where admitted_at is not null) < %(active_jobs_max)s
+              and count(*) filter (where admitted_at is null and status = 'pending' and queue_until > now()) > 0
+           order by min(queued_at) limit %(count_max)s""",
+        {"active_jobs_max": active_jobs_max, "count_max": count_max},
     )
     return [row[0] for row in await cursor.fetchall()]

@@ -1,6 +1,7 @@
 """What each platform understands, and whether its upstream may be called now."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from psycopg.rows import class_row
 
@@ -9,7 +10,8 @@ from common.domain.model import Model
 
 
 class PlatformRow(Model):
-    """`waits` is how long the platform still waits, None if it may be called or only an operator ends the wait."""
+    """`is_open`: it may be called. `is_probe_due`: its pause is over and one call may try. `resumed_for` is how long
+    ago the last pause ended, None if there was none."""
 
     platform: str
     label: str
@@ -18,7 +20,8 @@ class PlatformRow(Model):
     reason: str | None
     until: datetime | None
     is_open: bool
-    waits: timedelta | None
+    is_probe_due: bool
+    resumed_for: timedelta | None
 
 
 async def announce_platform(
@@ -39,8 +42,8 @@ async def read_platform(connection: Connection, *, platform: str) -> PlatformRow
     async with connection.cursor(row_factory=class_row(PlatformRow)) as cursor:
         await cursor.execute(
             """select platform, label, modes, search_kinds, reason, until,
-                   state = 'open' or coalesce(until <= now(), false) as is_open,
-                   case when state <> 'open' and until > now() then until - now() end as waits
+                   state = 'open' as is_open, state <> 'open' and coalesce(until <= now(), false) as is_probe_due,
+                   now() - resumed_at as resumed_for
                from platform_states where platform = %(platform)s""",
             {"platform": platform},
         )
@@ -51,17 +54,60 @@ async def pause_platform(connection: Connection, *, platform: str, state: str, r
     """Let every worker of the platform wait. A longer wait or an operator's pause is never shortened."""
     await connection.execute(
         """update platform_states set state = %(state)s, reason = %(reason)s, until = now() + %(lasts)s,
-               changed_at = now()
-           where platform = %(platform)s and (state = 'open' or until < now() + %(lasts)s)""",
+               prober = null, changed_at = now()
+           where platform = %(platform)s and (state = 'open' or prober is not null or until < now() + %(lasts)s)""",
         {"platform": platform, "state": state, "reason": reason, "lasts": lasts},
     )
 
 
-async def open_platform(connection: Connection, *, platform: str) -> bool:
-    """A call after the pause went well: the platform is open again. False if it was open already."""
+async def take_probe(connection: Connection, *, platform: str, prober: UUID, lasts: timedelta) -> bool:
+    """The right to make the one call that tries after a pause, for `lasts`: longer than a call can take. False if the
+    pause is not over or somebody else tries just now."""
     cursor = await connection.execute(
-        """update platform_states set state = 'open', reason = null, until = null, changed_at = now()
+        """update platform_states set prober = %(prober)s, until = now() + %(lasts)s, changed_at = now()
            where platform = %(platform)s and state <> 'open' and until <= now() returning 1""",
+        {"platform": platform, "prober": prober, "lasts": lasts},
+    )
+    return await cursor.fetchone() is not None
+
+
+async def return_probe(connection: Connection, *, platform: str, prober: UUID, lasts: timedelta) -> None:
+    """The probe told nothing: another call may try after `lasts`."""
+    await connection.execute(
+        """update platform_states set prober = null, until = now() + %(lasts)s, changed_at = now()
+           where platform = %(platform)s and state <> 'open' and prober = %(prober)s""",
+        {"platform": platform, "prober": prober, "lasts": lasts},
+    )
+
+
+async def open_platform(connection: Connection, *, platform: str, prober: UUID) -> bool:
+    """The probe went well: the platform is open again. False if it was not this call's to try any more."""
+    cursor = await connection.execute(
+        """update platform_states set state = 'open', reason = null, until = null, prober = null, changed_at = now(),
+               resumed_at = now()
+           where platform = %(platform)s and state <> 'open' and prober = %(prober)s returning 1""",
+        {"platform": platform, "prober": prober},
+    )
+    return await cursor.fetchone() is not None
+
+
+async def stop_platform(connection: Connection, *, platform: str) -> bool:
+    """An operator's pause: no call, and no probe either, until it is resumed. False if there is no such platform."""
+    cursor = await connection.execute(
+        """update platform_states set state = 'paused', reason = 'operator', until = null, prober = null,
+               changed_at = now()
+           where platform = %(platform)s returning 1""",
+        {"platform": platform},
+    )
+    return await cursor.fetchone() is not None
+
+
+async def resume_platform(connection: Connection, *, platform: str) -> bool:
+    """An operator ends whatever pause there is. False if there is no such platform."""
+    cursor = await connection.execute(
+        """update platform_states set state = 'open', reason = null, until = null, prober = null, changed_at = now(),
+               resumed_at = now()
+           where platform = %(platform)s returning 1""",
         {"platform": platform},
     )
     return await cursor.fetchone() is not None

@@ -32,13 +32,19 @@ class JobPoll(JobVersion):
 
 
 class JobView(Model):
-    """Everything about a job but its creators."""
+    """Everything about a job but its creators.
+
+    `waiting_position` is its place among its owner's waiting jobs, from 1; `waiting_until` when its platform's pause
+    ends, None if that is for an operator to say.
+    """
 
     id: UUID
     platform: PlatformName
     mode: Mode
     status: JobStatus
     waiting_on: WaitingOn | None
+    waiting_position: int | None
+    waiting_until: datetime | None
     stop_reason: StopReason | None
     error: str | None
     reference: str | None
@@ -54,7 +60,9 @@ class JobView(Model):
     pages_count: int
     credits_spent: int
     credits_reserved: int
+    credits_granted: int
     credits_max: int
+    run: int
     created_at: datetime
     started_at: datetime | None
     deadline_at: datetime | None
@@ -125,17 +133,21 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
             """select j.id, j.platform, j.mode, j.status, j.stop_reason, j.error, j.reference, j.campaign_id,
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
                    j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
-                   j.credits_reserved, j.credits_max, j.created_at, j.started_at, j.deadline_at, j.ended_at,
-                   case when j.ended_at is not null then null
-                        when j.status = 'pending' and j.admitted_at is null then 'owner_limit'
-                        else (select p.reason from platform_states p
-                              where p.platform = j.platform and p.state <> 'open'
-                                and (p.until is null or p.until > now())) end as waiting_on,
+                   j.credits_reserved, j.credits_granted, j.credits_max, j.run, j.created_at, j.started_at,
+                   j.deadline_at, j.ended_at,
+                   case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
+                        else p.reason end as waiting_on,
+                   case when j.ended_at is null and j.admitted_at is null then (
+                        select count(*)::int from jobs w
+                        where w.owner = j.owner and w.status = 'pending' and w.admitted_at is null
+                          and (w.queued_at, w.id) <= (j.queued_at, j.id)) end as waiting_position,
+                   case when j.ended_at is null and j.admitted_at is not null then p.until end as waiting_until,
                    (select coalesce(sum(s.items_count), 0)::int from steps s where s.job_id = j.id) as items_count,
                    (select coalesce(jsonb_object_agg(o.outcome, o.count), '{}') from (
                         select outcome, sum(count)::int as count from step_outcomes
                         where job_id = j.id group by outcome) o) as outcomes
-               from jobs j where j.id = %(job_id)s and j.owner = %(owner)s""",
+               from jobs j left join platform_states p on p.platform = j.platform and p.state <> 'open'
+               where j.id = %(job_id)s and j.owner = %(owner)s""",
             {"owner": owner, "job_id": job_id},
         )
         return await cursor.fetchone()

@@ -14,6 +14,11 @@ from common.db.pool import Connection
 from common.domain.creator import Account
 from common.domain.model import Model
 
+# Longer than a call can last, a minute. Whoever lost a step's lease has claimed nothing for most of a lease, unless it
+# lives and works on: its youngest claims are spared, so that what it is about to bring is not bought a second time.
+CLAIM_LASTS = timedelta(seconds=75)
+CLAIM_SPARED = timedelta(seconds=15)
+
 
 class StoredProfile(Model):
     """`status` is found, not_found or unreadable; `account` is there if it was found."""

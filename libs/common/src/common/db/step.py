@@ -23,6 +23,7 @@ class Claim(Model):
     phase: str
     cursor: str | None
     attempts: int
+    owner: str
     kind: str
     query: str
     region: str | None
@@ -75,7 +76,7 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
                  and coalesce(j.deadline_at, j.queue_until) > now()
                  and q.id = s.search_id
                returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
-                   q.kind, q.query, q.region,
+                   j.owner, q.kind, q.query, q.region,
                    exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
                            and c.status = 'open') as has_open_calls""",
             request.model_dump(),
@@ -182,6 +183,18 @@ async def release_held(connection: Connection, *, job_id: UUID) -> list[DueStep]
                where s.job_id = %(job_id)s and s.phase = 'held' and q.id = s.search_id and q.status = 'active'
                returning s.job_id, s.search_id, s.step, s.generation""",
             {"job_id": job_id},
+        )
+        return await cursor.fetchall()
+
+
+async def start_steps(connection: Connection, *, search_ids: list[UUID]) -> list[DueStep]:
+    """Make the held steps of these searches due."""
+    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+        await cursor.execute(
+            """update steps set phase = 'page', due_at = greatest(due_at, now())
+               where search_id = any(%(search_ids)s) and phase = 'held'
+               returning job_id, search_id, step, generation""",
+            {"search_ids": search_ids},
         )
         return await cursor.fetchall()
 

@@ -44,7 +44,7 @@ async def overdue_jobs(connection: Connection) -> list[UUID]:
     cursor = await connection.execute(
         """select id from jobs
            where status in ('pending', 'processing') and coalesce(deadline_at, queue_until) <= now()
-           order by id limit %(count_max)s""",
+           order by coalesce(deadline_at, queue_until) limit %(count_max)s""",
         {"count_max": BATCH_MAX},
     )
     return [row[0] for row in await cursor.fetchall()]
@@ -101,3 +101,13 @@ async def idle_jobs(connection: Connection, *, idle_for: timedelta) -> list[UUID
         {"idle_for": idle_for, "count_max": BATCH_MAX},
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def is_paused(connection: Connection, *, job_id: UUID) -> bool:
+    """Whether the platform of this job waits."""
+    cursor = await connection.execute(
+        """select 1 from jobs j join platform_states p on p.platform = j.platform
+           where j.id = %(job_id)s and p.state <> 'open'""",
+        {"job_id": job_id},
+    )
+    return await cursor.fetchone() is not None

@@ -37,6 +37,9 @@ class LimitSettings(Model):
     parallel_searches_per_job: Annotated[
         int, Field(strict=True, ge=1, le=100, description="searches of one job at once")
     ] = 5
+    credits_per_owner_per_day: Annotated[
+        int | None, Field(strict=True, ge=0, description="credits for one owner's jobs a day (UTC); none: no limit")
+    ] = None
 
 
 class ProfileSettings(Model):

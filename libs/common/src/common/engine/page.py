@@ -10,6 +10,7 @@ from common.engine.fact import JobFacts, SearchFacts
 from common.platform import Page, Unparsable
 
 BARREN_PAGES_MAX = 2
+CALL_LIMIT = "call_limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Successor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageDecision:
-    """What the page commit writes. The counts sum to the page's items; exactly one of successor and end is set."""
+    """What the page commit writes. The counts sum to the page's items. A search goes on at its successor or ends;
+    one that ends at a limit has a held successor too, from which another run of the job goes on."""
 
     candidates: tuple[NewCandidate, ...]
     counts: dict[tuple[Outcome, str], int]
@@ -78,9 +80,9 @@ def decide_page(
     barren_pages = 0 if candidates else search.barren_pages + 1
     end = _search_end(job, search, page, barren_pages, is_repeated=bool(item_ids) and known.items >= set(item_ids))
     successor = None
-    if end is None:
+    if end is None or end == CALL_LIMIT:
         assert page.cursor is not None
-        successor = Successor(cursor=page.cursor, is_held=places <= 0)
+        successor = Successor(cursor=page.cursor, is_held=places <= 0 or end is not None)
     return PageDecision(
         candidates=tuple(candidates),
         counts=dict(counts),
@@ -115,5 +117,5 @@ def _search_end(job: JobFacts, search: SearchFacts, page: Page, barren_pages: in
     if barren_pages >= BARREN_PAGES_MAX:
         return "nothing_new"
     if job.pages >= job.pages_max:
-        return "call_limit"
+        return CALL_LIMIT
     return None

@@ -21,7 +21,7 @@ SWEEP = "sweep"
 ACK_WAIT_S = 20  # a killed worker's step is delivered elsewhere after this
 HEARTBEAT_S = 5  # several heartbeats fit into ACK_WAIT_S
 MAX_DELIVER = 50  # a backstop: attempts are counted in Postgres
-MAX_ACK_PENDING = 256  # steps in flight for one platform over all its replicas
+MAX_ACK_PENDING = 1024  # steps in flight for one platform over all its replicas
 DUPLICATE_WINDOW_S = 600  # the same (search, step, generation) twice within this is stored once
 
 STREAMS = (

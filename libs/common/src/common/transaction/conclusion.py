@@ -3,9 +3,11 @@
 from common.db import candidate as candidate_table
 from common.db import job as job_table
 from common.db import outcome as outcome_table
+from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db import step as step_table
 from common.db.job import Ending
+from common.domain.job import JobStatus
 from common.domain.outcome import Enrichment, Outcome
 from common.engine.end import End, decide_end, progress
 from common.engine.enrichment import decide_refill
@@ -23,7 +25,7 @@ async def conclude(work: LockedWork) -> None:
         work.due.extend(await step_table.release_held(work.connection, job_id=work.job.id))
     tally = await search_table.tally(work.connection, job_id=work.job.id)
     active, waiting = tally.active, tally.waiting
-    if waiting and work.facts.open_places > 0:
+    if waiting and decide_refill(work.facts).is_released:
         started = await start_searches(
             work.connection,
             work.clock,
@@ -53,6 +55,10 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
     owner's next job gets its turn. Nothing of it is due any more."""
     if not work.has_owner:
         raise OwnerLockNeededError
+    if work.job.status is JobStatus.PENDING and end.status is JobStatus.COMPLETED:
+        # Everything came without a paid call.
+        await work.add_event("started", {})
+        await job_table.start_job(work.connection, job_id=work.job.id)
     await _close_candidates(work)
     await search_table.end_all(work.connection, job_id=work.job.id)
     await work.add_event(
@@ -60,6 +66,7 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
         {"status": end.status.value, "stopReason": end.stop_reason.value, "delivered": work.facts.delivered},
     )
     await write_counters(work)
+    await quota_table.release_grant(work.connection, job_id=work.job.id)
     await job_table.end_job(
         work.connection,
         Ending(

@@ -4,24 +4,31 @@ from collections.abc import Sequence
 
 from common.db import job as job_table
 from common.db import owner as owner_table
+from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db.job import NewJob
 from common.db.search import NewSearch
 from common.domain.step import DueStep
 from common.engine.plan import FirstSearch
+from common.engine.quota import estimate
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
+from common.transaction.quota import reserve
 
 
 async def create_job(unit: Unit, job: NewJob, searches: Sequence[FirstSearch], *, region: str | None) -> list[DueStep]:
     """Store the job and start as much of it as the limits admit; returns the steps to publish (none: it waits).
 
-    Raises psycopg.errors.ForeignKeyViolation if the campaign is not the owner's.
+    Raises UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the owner's quota does not
+    cover what the job is likely to cost.
     """
     async with unit.database.transaction() as connection:
         await owner_table.add_owner(connection, owner=job.owner)
         await owner_table.lock_owner(connection, owner=job.owner)
+        amount = estimate(places=job.target_results, credits_left=job.credits_max)
+        day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
         await job_table.insert_job(connection, job)
+        await quota_table.grant(connection, job_id=job.id, amount=amount, day=day)
         await search_table.insert_searches(
             connection,
             job_id=job.id,

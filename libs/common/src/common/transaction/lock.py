@@ -14,6 +14,7 @@ from common.db import job as job_table
 from common.db.job import LockedJob
 from common.db.owner import lock_owner
 from common.db.pool import Connection, Database
+from common.domain.job import JobStatus
 from common.domain.step import DueStep
 from common.engine.fact import JobFacts
 
@@ -38,6 +39,7 @@ class LockedWork:
     job: LockedJob
     has_owner: bool
     active_jobs_max: int
+    credits_per_day: int | None
     facts: JobFacts
     seq: int
     due: list[DueStep] = field(default_factory=list[DueStep])
@@ -56,6 +58,10 @@ class LockedWork:
             reserve=self.facts.reserve + reserve,
         )
 
+    def begin_run(self, *, target: int, pages_max: int) -> None:
+        """The job is pending again, with these limits."""
+        self.facts = replace(self.facts, status=JobStatus.PENDING, target=target, pages_max=pages_max)
+
     async def add_event(self, kind: str, data: dict[str, Any]) -> None:
         await job_table.insert_event(self.connection, job_id=self.job.id, seq=self.next_seq(), kind=kind, data=data)
 
@@ -67,6 +73,7 @@ class Unit:
     database: Database
     clock: Clock
     active_jobs_max: int
+    credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
 
 
 async def under_lock(unit: Unit, job_id: UUID, work: Callable[[LockedWork], Awaitable[T]]) -> tuple[T, list[DueStep]]:
@@ -77,7 +84,14 @@ async def under_lock(unit: Unit, job_id: UUID, work: Callable[[LockedWork], Awai
     try:
         return await _attempt(unit, job_id, work, has_owner=False)
     except OwnerLockNeededError:
-        return await _attempt(unit, job_id, work, has_owner=True)
+        return await under_both_locks(unit, job_id, work)
+
+
+async def under_both_locks(
+    unit: Unit, job_id: UUID, work: Callable[[LockedWork], Awaitable[T]]
+) -> tuple[T, list[DueStep]]:
+    """The same for work that is known to need the owner's row, too. Raises UnknownJobError."""
+    return await _attempt(unit, job_id, work, has_owner=True)
 
 
 async def _attempt(
@@ -97,6 +111,7 @@ async def _attempt(
             job=job,
             has_owner=has_owner,
             active_jobs_max=unit.active_jobs_max,
+            credits_per_day=unit.credits_per_day,
             facts=job.facts,
             seq=job.event_seq,
         )

@@ -123,9 +123,9 @@ async def _write(locked: LockedWork, claim: Claim, decision: PageDecision, *, it
 
 
 async def _continue(locked: LockedWork, claim: Claim, decision: PageDecision) -> None:
-    if decision.successor is None:
-        assert decision.search_end is not None
+    if decision.search_end is not None:
         await search_table.end_search(locked.connection, search_id=claim.search_id, reason=decision.search_end)
+    if decision.successor is None:
         return
     successor = NewStep(
         id=locked.clock.new_id(),

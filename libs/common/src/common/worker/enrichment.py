@@ -12,36 +12,21 @@ from common.crash import CrashPoint
 from common.db import ledger as ledger_table
 from common.db import profile as profile_table
 from common.db.candidate import PendingCandidate
-from common.db.profile import ProfileClaim, StoredProfile
+from common.db.profile import CLAIM_LASTS, ProfileClaim, StoredProfile
 from common.db.step import Claim
 from common.domain.creator import Account
 from common.domain.outcome import Enrichment
 from common.engine.enrichment import Enriched
 from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
 from common.platform import Platform, ProfileKind
-from common.upstream.client import CALL_MAX_S
-from common.worker.purchase import Bought, Buyer, BuyerDoors, GateShutError, Order, Shut
+from common.worker.purchase import Bought, Buyer, BuyerDoors, GateShutError, Order, is_credit_limit
 from common.worker.retry import with_retries
+from common.worker.slot import FairSlots
 
 log = structlog.get_logger()
 
-CLAIM_LASTS = timedelta(seconds=CALL_MAX_S + 15)
 LOOK_AGAIN_S = 0.25
 LOOKS_MAX = 400  # longer than any claim lasts
-
-
-class Slots:
-    """How many profile calls a process makes at once; the number may change while it runs."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._semaphore = asyncio.Semaphore(0)
-
-    def of(self, count: int) -> asyncio.Semaphore:
-        """The semaphore for this number. After a change the old one runs out on its own."""
-        if count != self._count:
-            self._count, self._semaphore = count, asyncio.Semaphore(count)
-        return self._semaphore
 
 
 @dataclass(slots=True)
@@ -51,7 +36,6 @@ class _Round:
     claim: Claim
     token: UUID
     max_age: timedelta
-    slots: asyncio.Semaphore
     stopped_by: CreatorscoutError | None = None
 
 
@@ -64,7 +48,7 @@ class Enricher:
         self._buyer = buyer
         self._platform = platform
         self._kind = kind
-        self._slots = Slots()
+        self._slots = FairSlots(0)
 
     async def enrich(
         self, claim: Claim, token: UUID, pending: Sequence[PendingCandidate], *, concurrency: int, max_age: timedelta
@@ -76,7 +60,8 @@ class Enricher:
         was bought by then is kept in the cache.
         """
         stored = await self._stored(pending, max_age)
-        work = _Round(claim=claim, token=token, max_age=max_age, slots=self._slots.of(concurrency))
+        self._slots.resize(concurrency)
+        work = _Round(claim=claim, token=token, max_age=max_age)
         tasks = [asyncio.ensure_future(self._one(work, candidate, stored)) for candidate in pending]
         try:
             results = await asyncio.gather(*tasks)
@@ -93,14 +78,14 @@ class Enricher:
     async def give_up(self, pending: Sequence[PendingCandidate], *, max_age: timedelta) -> list[Enriched]:
         """The same without a call: what is in the cache is used, the rest is `failed`."""
         stored = await self._stored(pending, max_age)
-        return [self._unbought(one, stored) or _as_known(one, Enrichment.FAILED) for one in pending]
+        return [self._unbought(one, stored) or as_known(one, Enrichment.FAILED) for one in pending]
 
     def _unbought(self, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched | None:
         profile = stored.get(candidate.platform_id)
         if profile is not None:
             return _from_cache(candidate, profile)
         if not self._kind.is_needed(candidate.details.account):
-            return _as_known(candidate, Enrichment.NOT_NEEDED)
+            return as_known(candidate, Enrichment.NOT_NEEDED)
         return None
 
     async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
@@ -110,13 +95,13 @@ class Enricher:
         try:
             return await self._look_up(work, candidate)
         except NotFoundError:
-            return _as_known(candidate, Enrichment.NOT_FOUND)
+            return as_known(candidate, Enrichment.NOT_FOUND)
         except SkipError as error:
             log.info("profile.unreadable", platform_id=candidate.platform_id, error=type(error).__name__)
-            return _as_known(candidate, Enrichment.FAILED)
+            return as_known(candidate, Enrichment.FAILED)
         except GateShutError as error:
-            if error.reason is Shut.CREDITS:
-                return _as_known(candidate, Enrichment.SKIPPED)
+            if is_credit_limit(error):
+                return as_known(candidate, Enrichment.SKIPPED)
             return self._stop(work, candidate, error)
         except CreatorscoutError as error:
             return self._stop(work, candidate, error)
@@ -125,13 +110,13 @@ class Enricher:
         """Let the calls under way finish, start no further one; a platform-wide reason outranks a transient one."""
         if work.stopped_by is None or (isinstance(work.stopped_by, RetryError) and not isinstance(error, RetryError)):
             work.stopped_by = error
-        return _as_known(candidate, Enrichment.SKIPPED)
+        return as_known(candidate, Enrichment.SKIPPED)
 
     async def _look_up(self, work: _Round, candidate: PendingCandidate) -> Enriched:
         for _ in range(LOOKS_MAX):
-            async with work.slots:
+            async with self._slots.slot(work.claim.owner):
                 if work.stopped_by is not None and not isinstance(work.stopped_by, RetryError):
-                    return _as_known(candidate, Enrichment.SKIPPED)
+                    return as_known(candidate, Enrichment.SKIPPED)
                 enriched = await self._buy(work, candidate)
             if enriched is not None:
                 return enriched
@@ -236,7 +221,7 @@ def _status(said: Account | NotFoundError | ShapeError) -> str:
 def _from_cache(candidate: PendingCandidate, profile: StoredProfile) -> Enriched:
     if profile.account is None:
         known = Enrichment.FAILED if profile.status == "unreadable" else Enrichment.NOT_FOUND
-        return _as_known(candidate, known)
+        return as_known(candidate, known)
     # Avatars are signed for a day or two, profiles are kept longer: the page's own is the fresher one.
     avatar_url = candidate.details.account.avatar_url or profile.account.avatar_url
     account = profile.account.model_copy(update={"avatar_url": avatar_url})
@@ -251,5 +236,6 @@ def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichmen
     )
 
 
-def _as_known(candidate: PendingCandidate, enrichment: Enrichment) -> Enriched:
+def as_known(candidate: PendingCandidate, enrichment: Enrichment) -> Enriched:
+    """The candidate with nothing learnt beyond its page."""
     return Enriched(platform_id=candidate.platform_id, account=candidate.details.account, enrichment=enrichment)

@@ -18,14 +18,16 @@ from common.worker.step import Tools, perform
 
 log = structlog.get_logger()
 
-SLOTS = 16
+# More than one owner's searches can have due at once (5 jobs of 5 searches), so that they do not keep a step of another
+# owner waiting in the stream; what the steps do at once is bounded by the fair slots of pages and profiles.
+SLOTS = 64
 PAUSE_LOOK_S = 1.0
 GRACE_S = 15.0
 FAULT_DELAY_S = 5.0
 
 
 class WorkerLoop:
-    """Performs up to sixteen steps at once."""
+    """Performs up to `SLOTS` steps at once."""
 
     def __init__(self, tools: Tools, puller: StepPuller, *, grace_s: float = GRACE_S) -> None:
         self._tools = tools
@@ -36,10 +38,11 @@ class WorkerLoop:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then the puller is closed, what is in hand gets the grace and the rest is handed back."""
         while not stop.is_set():
-            if len(self._tasks) >= SLOTS:
+            steps_max = await self._steps_allowed()
+            if len(self._tasks) >= max(steps_max, 1):
                 await self._room(stop)
                 continue
-            message = await self._next(stop)
+            message = await self._puller.next(stop) if steps_max else await self._wait(stop)
             if message is not None:
                 task = asyncio.create_task(self._handle(message))
                 self._tasks.add(task)
@@ -51,22 +54,20 @@ class WorkerLoop:
 
     async def _room(self, stop: asyncio.Event) -> None:
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        # Not for ever: after a pause more are allowed soon.
+        await asyncio.wait({stopping, *self._tasks}, timeout=PAUSE_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
 
-    async def _next(self, stop: asyncio.Event) -> Msg | None:
+    async def _steps_allowed(self) -> int:
         try:
-            is_open = await self._tools.gate.is_open()
+            return await self._tools.gate.steps_allowed(SLOTS)
         except DATABASE_UNAVAILABLE as error:
             log.warning("database.unavailable", error=type(error).__name__)
-            is_open = False
-        if is_open:
-            return await self._puller.next(stop)
-        try:
+            return 0
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PAUSE_LOOK_S)
-        except TimeoutError:
-            return None
-        return None
 
     async def _hand_back(self) -> None:
         if not self._tasks:

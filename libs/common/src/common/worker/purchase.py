@@ -1,7 +1,7 @@
 """One paid call: through the gate, to the upstream, into the ledger."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -12,13 +12,23 @@ from common.db import ledger as ledger_table
 from common.db.ledger import CallRequest, GateView, Settlement
 from common.db.pool import Database
 from common.db.step import Claim
-from common.errors import CoolDownError, CreatorscoutError, FencedError, ShapeError, UnreachableError
+from common.errors import (
+    CoolDownError,
+    CreatorscoutError,
+    FencedError,
+    ShapeError,
+    UnreachableError,
+    UpstreamFailedError,
+)
 from common.upstream.answer import Answer, charged, fault
 from common.upstream.client import ScrapeCreators
 from common.worker.upkeep import PlatformGate
 
 _OPENED = {"page": CrashPoint.PAGE_OPENED, "profile": CrashPoint.PROFILE_OPENED}
 _ANSWERED = {"page": CrashPoint.PAGE_ANSWERED, "profile": CrashPoint.PROFILE_ANSWERED}
+
+
+GATE_TRIES = 4  # others take what was granted meanwhile
 
 
 class Shut(StrEnum):
@@ -28,6 +38,7 @@ class Shut(StrEnum):
     OVERDUE = "overdue"
     PAGES = "call_limit"
     CREDITS = "credit_limit"
+    GRANT = "quota"
     PAUSED = "paused"
 
 
@@ -57,6 +68,10 @@ class Bought:
     settlement: Settlement
 
 
+# Asks the owner's quota for more for this job; False if there is no more.
+RaiseGrant = Callable[[UUID], Awaitable[bool]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerDoors:
     """What buying needs."""
@@ -65,6 +80,7 @@ class BuyerDoors:
     upstream: ScrapeCreators
     clock: Clock
     crash: Crash
+    raise_grant: RaiseGrant
 
 
 class Buyer:
@@ -75,6 +91,7 @@ class Buyer:
         self._upstream = doors.upstream
         self._clock = doors.clock
         self._crash = doors.crash
+        self._raise_grant = doors.raise_grant
         self._gate = gate
 
     async def buy(self, platform: str, claim: Claim, token: UUID, order: Order) -> Bought:
@@ -96,7 +113,13 @@ class Buyer:
             credits=order.price,
             pages=1 if order.kind == "page" else 0,
         )
-        await self._open(request)
+        try:
+            await self._open(request)
+            return await self._call(request, order)
+        finally:
+            await self._gate.end_probe(request.id)
+
+    async def _call(self, request: CallRequest, order: Order) -> Bought:
         self._crash.reach(_OPENED[order.kind])
         try:
             answer = await self._upstream.get(order.path, order.params)
@@ -116,8 +139,10 @@ class Buyer:
         )
         if wrong is not None:
             await self._settle(settlement)
+        if not isinstance(wrong, CoolDownError | UpstreamFailedError):
+            await self._gate.note_success(request.id)
+        if wrong is not None:
             raise wrong
-        await self._gate.note_success()
         return Bought(body=answer.body, settlement=settlement)
 
     async def settle_unreadable(self, bought: Bought) -> None:
@@ -125,11 +150,27 @@ class Buyer:
         await self._settle(bought.settlement.model_copy(update={"reason": "ShapeError"}))
 
     async def _open(self, request: CallRequest) -> None:
-        async with self._database.connection() as connection:
-            if await ledger_table.open_call(connection, request):
-                return
-            view = await ledger_table.view_gate(connection, request)
-        raise _why(view)
+        """Pass the gate. What can be had, a larger grant or the platform's probe, is asked for on the way."""
+        for left in reversed(range(GATE_TRIES)):
+            async with self._database.connection() as connection:
+                if await ledger_table.open_call(connection, request):
+                    return
+                view = await ledger_table.view_gate(connection, request)
+            why = _why(view)
+            if not left or not await self._is_mended(why, request):
+                raise why
+
+    async def _is_mended(self, why: CreatorscoutError, request: CallRequest) -> bool:
+        match why:
+            case GateShutError(reason=Shut.GRANT):
+                is_raised = await self._raise_grant(request.job_id)
+                if is_raised:
+                    self._crash.reach(CrashPoint.GRANT_RAISED)
+                return is_raised
+            case GateShutError(reason=Shut.PAUSED):
+                return await self._gate.may_try(request.id)
+            case _:
+                return False
 
     async def _close_failed(self, request: CallRequest, error: UnreachableError) -> None:
         settlement = _settlement(request, credits_charged=0, reason=str(error))
@@ -164,6 +205,8 @@ def _why(view: GateView | None) -> CreatorscoutError:
             return GateShutError(Shut.CREDITS)
         case GateView(is_within_pages=False):
             return GateShutError(Shut.PAGES)
+        case GateView(is_within_grant=False):
+            return GateShutError(Shut.GRANT)
         case _:
             return GateShutError(Shut.PAUSED)
 
@@ -182,6 +225,6 @@ def _settlement(
     )
 
 
-def is_platform_wide(error: BaseException) -> bool:
-    """Whether the error concerns every worker of the platform."""
-    return isinstance(error, CoolDownError) or (isinstance(error, GateShutError) and error.reason is Shut.PAUSED)
+def is_credit_limit(error: GateShutError) -> bool:
+    """The job's credits are used up, or what its owner's quota grants."""
+    return error.reason in (Shut.CREDITS, Shut.GRANT)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from uuid import UUID
 
 import structlog
 import uvloop
@@ -25,17 +26,20 @@ from common.settings import (
     UpstreamSettings,
     read_settings,
 )
+from common.transaction import quota
 from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
 from common.worker.health import Check, HealthServer
 from common.worker.loop import SLOTS, WorkerLoop
-from common.worker.purchase import Buyer, BuyerDoors
+from common.worker.purchase import Buyer, BuyerDoors, RaiseGrant
+from common.worker.slot import FairSlots
 from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 
 log = structlog.get_logger()
 
 POOL_MAX = 8
+PAGES_AT_ONCE = 16  # each can be megabytes in hand
 
 
 def run_worker(platform: Platform, *, port: int) -> None:
@@ -96,10 +100,30 @@ async def _serve(
 
 def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -> Tools:
     gate = PlatformGate(resources.database, platform.name, resources.crash)
-    doors = BuyerDoors(database=resources.database, upstream=upstream, clock=resources.clock, crash=resources.crash)
+    doors = BuyerDoors(
+        database=resources.database,
+        upstream=upstream,
+        clock=resources.clock,
+        crash=resources.crash,
+        raise_grant=_raise_grant(resources),
+    )
     buyer = Buyer(doors, gate)
     enricher = Enricher(doors, buyer, platform, platform.profile) if platform.profile else None
-    return Tools(resources=resources, platform=platform, buyer=buyer, enricher=enricher, gate=gate)
+    return Tools(
+        resources=resources,
+        platform=platform,
+        buyer=buyer,
+        enricher=enricher,
+        gate=gate,
+        pages=FairSlots(PAGES_AT_ONCE),
+    )
+
+
+def _raise_grant(resources: Resources) -> RaiseGrant:
+    async def raise_grant(job_id: UUID) -> bool:
+        return await quota.raise_grant(await resources.unit(), job_id)
+
+    return raise_grant
 
 
 def _readiness(resources: Resources, stop: asyncio.Event) -> Check:

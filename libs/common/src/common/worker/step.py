@@ -14,6 +14,7 @@ from common.db import candidate as candidate_table
 from common.db import step as step_table
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.db.step import Claim
+from common.domain.outcome import Enrichment
 from common.domain.step import DueStep
 from common.engine.failure import decide_pause, search_end_for
 from common.errors import CoolDownError, FencedError, RetryError, ShapeError, SkipError
@@ -24,9 +25,10 @@ from common.transaction.enrichment import commit_enrichment
 from common.transaction.failure import commit_search_end, end_if_overdue
 from common.transaction.page import PageResult, PaidPage, commit_page
 from common.worker.claiming import LEASE, NAK_MAX_S, Answer, Delivery, Reply, claim
-from common.worker.enrichment import Enricher
-from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut
+from common.worker.enrichment import Enricher, as_known
+from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut, is_credit_limit
 from common.worker.retry import with_retries
+from common.worker.slot import FairSlots
 from common.worker.upkeep import PlatformGate
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Tools:
     buyer: Buyer
     enricher: Enricher | None
     gate: PlatformGate
+    pages: FairSlots
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class _Turn:
     token: UUID
     publications: list[asyncio.Task[list[str | None]]] = field(default_factory=list[asyncio.Task[list[str | None]]])
     facts: dict[str, object] = field(default_factory=dict[str, object])
+    is_committed: bool = False  # nothing of it is left to be held: its token is gone with the last commit
 
 
 async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
@@ -146,16 +150,25 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
         await _end_search(tools, turn, search_end_for(error))
         return None
     except GateShutError as error:
-        if error.reason not in (Shut.PAGES, Shut.CREDITS):
+        reason = _search_end(error)
+        if reason is None:
             raise
-        await _end_search(tools, turn, error.reason)
+        await _end_search(tools, turn, reason)
         return None
     result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
+    turn.is_committed = not result.is_enriching
     tools.resources.crash.reach(CrashPoint.PAGE_COMMITTED)
     _publish(tools, turn, due)
     turn.facts |= {"items": len(paid.page.items), "search_end": result.search_end}
     turn.facts |= {outcome.value: count for (outcome, _), count in result.counts.items()}
     return result
+
+
+def _search_end(error: GateShutError) -> str | None:
+    """Why the search of a page that the gate did not let pass ends; None: it may pass later, or the job is over."""
+    if is_credit_limit(error):
+        return "credit_limit"
+    return "call_limit" if error.reason is Shut.PAGES else None
 
 
 async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
@@ -164,7 +177,8 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
     order = Order(kind="page", path=kind.path, params=kind.ask(asked, turn.claim.cursor), price=kind.price)
 
     async def buy() -> Bought:
-        return await tools.buyer.buy(tools.platform.name, turn.claim, turn.token, order)
+        async with tools.pages.slot(turn.claim.owner):
+            return await tools.buyer.buy(tools.platform.name, turn.claim, turn.token, order)
 
     for is_last in (False, True):
         try:
@@ -188,6 +202,7 @@ async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
 async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
     log.info("search.ended", search_end=reason, reference=reference)
+    turn.is_committed = True
     tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
     due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
     _publish(tools, turn, due)
@@ -195,13 +210,14 @@ async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
 
 async def _enrich(tools: Tools, turn: _Turn) -> bool:
     """One round over the step's pending candidates; True if the reserve brought more."""
-    assert tools.enricher is not None
     settings = await tools.resources.settings.current()
     async with tools.resources.database.connection() as connection:
         pending = await candidate_table.pending_of_step(
             connection, job_id=turn.claim.job_id, search_id=turn.claim.search_id, step=turn.claim.step
         )
-    if turn.claim.attempts > settings.recovery.attempts_max:
+    if tools.enricher is None:
+        enriched = [as_known(one, Enrichment.NOT_NEEDED) for one in pending]
+    elif turn.claim.attempts > settings.recovery.attempts_max:
         enriched = await tools.enricher.give_up(pending, max_age=settings.profiles.max_age)
     else:
         enriched = await tools.enricher.enrich(
@@ -213,6 +229,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
         )
     turn.facts |= Counter(one.enrichment.value for one in enriched)
     is_enriching, due = await commit_enrichment(await tools.resources.unit(), turn.claim, turn.token, enriched)
+    turn.is_committed = not is_enriching
     tools.resources.crash.reach(CrashPoint.ENRICHMENT_COMMITTED)
     _publish(tools, turn, due)
     await _hint(tools, turn)
@@ -258,6 +275,10 @@ async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:
     while loop.time() - renewed_at < LEASE.total_seconds():
         await asyncio.sleep(HEARTBEAT_S)
         try:
+            if turn.is_committed:
+                await beat()
+                renewed_at = loop.time()
+                continue
             async with tools.resources.database.connection() as connection:
                 is_ours = await step_table.renew_lease(
                     connection,
@@ -270,6 +291,6 @@ async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:
         except (NatsError, OSError, *DATABASE_UNAVAILABLE) as error:
             log.warning("lease.not_renewed", error=type(error).__name__)
             continue
-        if not is_ours:
+        if not is_ours and not turn.is_committed:
             return
         renewed_at = loop.time()

@@ -1,21 +1,25 @@
-"""Jobs: read, cancelled."""
+"""Jobs: read, cancelled, retried, extended."""
 
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, RawBody
 
 from common.crash import CrashPoint
 from common.db.poll import JobView, read_job
+from common.domain.step import DueStep
 from common.transaction.failure import cancel_job
+from common.transaction.reopening import Renewal, extend_job, retry_job
 from gateway.answer import JobAnswer
 from gateway.auth.principal import Principal
+from gateway.body import ExtensionBody, read_body
 from gateway.composition import Gateway
 from gateway.etag import is_match, tag_of_content
 from gateway.problem import not_found
 from gateway.query import read_id
+from gateway.quota import reopening_problems
 
 PATH = "/api/v1/jobs/{job_id:str}"
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -47,6 +51,49 @@ async def cancel_own_job(
         gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
         await gateway.publication.publish(due)
         view = await _view(gateway, principal, view.id)
+    return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
+
+
+@post(f"{PATH}/retry", status_code=200)
+async def retry_own_job(
+    job_id: FromPath[str], gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+) -> Response[bytes]:
+    """Go on with a job that ended in error or timeout; 409 for any other."""
+    view = await _view(gateway, principal, read_id(job_id))
+    with reopening_problems(gateway.resources.clock.now()):
+        due = await retry_job(await gateway.resources.unit(), view.id, await _renewal(gateway))
+    return await _reopened(gateway, principal, view.id, due)
+
+
+@post(f"{PATH}/extend", status_code=200)
+async def extend_own_job(
+    job_id: FromPath[str],
+    body: RawBody,
+    gateway: NamedDependency[Gateway],
+    principal: NamedDependency[Principal],
+) -> Response[bytes]:
+    """Go on with a completed job towards a higher target; 409 for any other."""
+    given = read_body(ExtensionBody, body)
+    view = await _view(gateway, principal, read_id(job_id))
+    with reopening_problems(gateway.resources.clock.now()):
+        unit = await gateway.resources.unit()
+        due = await extend_job(unit, view.id, await _renewal(gateway), target=given.target_results)
+    return await _reopened(gateway, principal, view.id, due)
+
+
+async def _renewal(gateway: Gateway) -> Renewal:
+    settings = await gateway.resources.settings.current()
+    return Renewal(
+        pages_max=settings.api.max_api_calls,
+        credits_max=settings.api.max_credits_per_job,
+        queue_timeout=settings.timeouts.queue_timeout,
+    )
+
+
+async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:
+    gateway.resources.crash.reach(CrashPoint.REOPENING_COMMITTED)
+    await gateway.publication.publish(due)
+    view = await _view(gateway, principal, job_id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
 
 

@@ -23,6 +23,7 @@ from gateway.composition import Gateway
 from gateway.etag import is_match, tag_of_version
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_job_id, read_platform_name
+from gateway.quota import quota_problem
 
 PATH = "/api/scraping/{platform:str}"
 NOT_STARTED_RETRY_S = 10
@@ -41,7 +42,8 @@ async def create_scraping_job(
     job = await _new_job(gateway, principal, name, given)
     unit = await gateway.resources.unit()
     try:
-        due = await create_job(unit, job, given.first_searches, region=given.region)
+        with quota_problem(gateway.resources.clock.now()):
+            due = await create_job(unit, job, given.first_searches, region=given.region)
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
     gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)

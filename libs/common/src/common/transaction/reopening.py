@@ -1,0 +1,131 @@
+"""Another run of a final job: `retry` goes on after an error or a timeout, `extend` after completion towards a higher
+target. Nothing that was bought is bought again: searches go on at their cursors, what was found too much is used first.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from common.db import dead_letter as dead_letter_table
+from common.db import outcome as outcome_table
+from common.db import quota as quota_table
+from common.db import reopening as reopening_table
+from common.db.reopening import Reopening
+from common.domain.job import Action
+from common.domain.step import DueStep
+from common.engine.enrichment import decide_refill
+from common.engine.quota import estimate
+from common.engine.reopening import Budget, Refusal, refuse, resumable_ends
+from common.transaction.admission import admit_next
+from common.transaction.conclusion import write_counters
+from common.transaction.lock import LockedWork, Unit, under_both_locks
+from common.transaction.quota import reserve
+
+
+class NotReopenedError(Exception):
+    """There is no other run; nothing was written."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """The limits in force now. A job's own never shrink by another run."""
+
+    pages_max: int
+    credits_max: int
+    queue_timeout: timedelta
+
+
+async def retry_job(unit: Unit, job_id: UUID, renewal: Renewal) -> list[DueStep]:
+    """Go on with a job that ended in error or timeout; returns what to publish now (none: it waits for its turn).
+
+    Raises UnknownJobError, NotReopenedError, QuotaExceededError.
+    """
+    return await _reopen(unit, job_id, Action.RETRY, renewal, None)
+
+
+async def extend_job(unit: Unit, job_id: UUID, renewal: Renewal, *, target: int) -> list[DueStep]:
+    """Go on with a completed job until it has `target` creators in all; returns what to publish now.
+
+    Raises UnknownJobError, NotReopenedError, QuotaExceededError.
+    """
+    return await _reopen(unit, job_id, Action.EXTEND, renewal, target)
+
+
+async def _reopen(unit: Unit, job_id: UUID, action: Action, renewal: Renewal, new_target: int | None) -> list[DueStep]:
+    async def work(locked: LockedWork) -> None:
+        await reopen(locked, action, renewal, new_target)
+
+    _, due = await under_both_locks(unit, job_id, work)
+    return due
+
+
+async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_target: int | None = None) -> None:
+    """The same inside a transaction that holds the owner's and the job's lock."""
+    job_id = locked.job.id
+    target = locked.job.target_results if new_target is None else new_target
+    refusal = refuse(locked.job.status, action, target_before=locked.job.target_results, target=target)
+    if refusal is not None:
+        raise NotReopenedError(refusal)
+    await reopening_table.lose_all_open_calls(locked.connection, job_id=job_id)
+    spent = await reopening_table.view_spent(locked.connection, job_id=job_id)
+    assert spent is not None
+    budget = Budget(
+        pages=spent.pages_count,
+        pages_max=max(spent.pages_max, renewal.pages_max),
+        credits=spent.credits_used,
+        credits_max=max(spent.credits_max, renewal.credits_max),
+    )
+    await reopening_table.reopen_job(
+        locked.connection,
+        Reopening(
+            job_id=job_id,
+            target_results=target,
+            pages_max=budget.pages_max,
+            credits_max=budget.credits_max,
+            queue_timeout=renewal.queue_timeout,
+        ),
+    )
+    locked.begin_run(target=target, pages_max=budget.pages_max)
+    await _resume(locked, budget)
+    await _reserve(locked, budget)
+    await dead_letter_table.resolve_letters(locked.connection, job_id=job_id, resolution="retried")
+    await locked.add_event(action.value, {"target": target})
+    await write_counters(locked)
+    locked.due.extend(
+        await admit_next(
+            locked.connection, locked.clock, owner=locked.job.owner, active_jobs_max=locked.active_jobs_max
+        )
+    )
+
+
+async def _resume(locked: LockedWork, budget: Budget) -> None:
+    """Set going what is left: the reserve fills the open places first, each candidate at the step that found it."""
+    connection, job_id = locked.connection, locked.job.id
+    searches = await reopening_table.reopen_searches(connection, job_id=job_id, ends=sorted(resumable_ends(budget)))
+    await reopening_table.hold_steps(connection, job_id=job_id)
+    moves = await reopening_table.return_surplus(connection, job_id=job_id)
+    locked.count(reserve=sum(move.count for move in moves))
+    promotions = await reopening_table.promote_in_place(
+        connection, job_id=job_id, count_max=decide_refill(locked.facts).promoted_max
+    )
+    promoted = sum(move.count for move in promotions)
+    if not searches and not promoted:
+        raise NotReopenedError(Refusal.NOTHING_LEFT)
+    locked.count(pending=promoted, reserve=-promoted)
+    await reopening_table.reopen_enrichments(connection, job_id=job_id)
+    for step_moves in (moves, promotions):
+        if step_moves:
+            await outcome_table.move_outcomes(connection, job_id=job_id, moves=step_moves)
+
+
+async def _reserve(locked: LockedWork, budget: Budget) -> None:
+    """What the new run is likely to cost, of the owner's quota of today."""
+    places = locked.facts.target - locked.facts.delivered
+    amount = estimate(places=places, credits_left=budget.credits_max - budget.credits)
+    owner = locked.job.owner
+    day = await reserve(locked.connection, owner=owner, amount=amount, credits_per_day=locked.credits_per_day)
+    await quota_table.grant(locked.connection, job_id=locked.job.id, amount=amount, day=day)

@@ -1,0 +1,59 @@
+"""Slots for paid calls, given to owners in turn: who has much to do does not keep waiting who has little."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class FairSlots:
+    """At most `count` holders at once; the number may change while it runs.
+
+    A free slot goes to the owner whose turn it is, and then that owner waits behind all others who wait.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._taken = 0
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    def resize(self, count: int) -> None:
+        """More are given out at once; fewer, as those in use come back."""
+        self._count = count
+        self._give()
+
+    @asynccontextmanager
+    async def slot(self, owner: str) -> AsyncGenerator[None]:
+        """Hold one slot in this owner's name."""
+        await self._take(owner)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _take(self, owner: str) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(turn)
+        self._give()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()  # it was given just before
+            raise
+
+    def _give_back(self) -> None:
+        self._taken -= 1
+        self._give()
+
+    def _give(self) -> None:
+        while self._taken < self._count and self._waiting:
+            owner, turns = next(iter(self._waiting.items()))
+            turn = turns.popleft()
+            if turns:
+                self._waiting.move_to_end(owner)
+            else:
+                del self._waiting[owner]
+            if not turn.done():
+                turn.set_result(None)
+                self._taken += 1

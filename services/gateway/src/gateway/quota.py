@@ -1,0 +1,43 @@
+"""What the answers say when a job may not start, or not go on."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+
+from common.engine.reopening import Refusal
+from common.errors import CallerError
+from common.transaction.quota import QuotaExceededError
+from common.transaction.reopening import NotReopenedError
+from gateway.problem import Kind, ProblemError
+
+
+@contextmanager
+def quota_problem(now: datetime) -> Generator[None]:
+    """An exceeded quota as 429, to be tried again when the day (UTC) is over."""
+    try:
+        yield
+    except QuotaExceededError:
+        raise ProblemError(
+            Kind.QUOTA,
+            "This job would exceed the credits that your jobs may use today (UTC).",
+            retry_after_s=_seconds_left(now),
+        ) from None
+
+
+@contextmanager
+def reopening_problems(now: datetime) -> Generator[None]:
+    """The same, and 409 for a job that has no other run, 422 for a target that is not higher."""
+    try:
+        with quota_problem(now):
+            yield
+    except NotReopenedError as error:
+        if error.refusal is Refusal.TARGET_NOT_HIGHER:
+            raise CallerError(
+                "must be higher than the job's target", pointer="/targetResults", code="greater_than"
+            ) from None
+        raise ProblemError(Kind.CONFLICT, f"{error.refusal.value[0].upper()}{error.refusal.value[1:]}.") from None
+
+
+def _seconds_left(now: datetime) -> int:
+    tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+    return max(1, round((tomorrow - now).total_seconds()))
