@@ -32,7 +32,8 @@ CALLS = """
 WRONG_STEPS = """
     select s.search_id, s.step, s.items_count from steps s where s.job_id = any(%(jobs)s)
         and coalesce(s.items_count, 0)
-            <> (select coalesce(sum(count), 0) from step_outcomes o where o.search_id = s.search_id and o.step = s.step)"""
+            <> (select coalesce(sum(count), 0) from step_outcomes o
+                where o.search_id = s.search_id and o.step = s.step)"""
 WRONG_OUTCOMES = """
     select * from (
         select search_id, step, outcome, sum(count) as count from step_outcomes where job_id = any(%(jobs)s)
@@ -47,8 +48,25 @@ OUT_OF_TURN = """
         and (w.queued_at, w.id) < (a.queued_at, a.id)
     where w.id = any(%(jobs)s) and w.status = 'pending' and w.admitted_at is null and w.queue_until > now()
         and a.status in ('pending', 'processing') and w.queued_at < a.admitted_at"""
-PAUSED = "select platform from platform_states where state <> 'open' and (until is null or until > now())"
+STATE = "select *, until is null or until > now() as is_waiting from platform_states where state <> 'open'"
+INTRUDERS = """
+    select c.id from upstream_calls c join platform_states p on p.platform = c.platform
+    where c.job_id = any(%(jobs)s) and p.state <> 'open' and p.prober is not null and c.id <> p.prober
+        and c.opened_at > p.changed_at"""
+QUOTAS = """
+    select owner from (select owner, sum(credits_granted) as granted from jobs where id = any(%(jobs)s) group by 1) j
+    full join (select owner, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) d
+        using (owner)
+    where j.granted is distinct from d.granted"""
 
+# Statements that find nothing, and what they promise by that.
+NONE_OF = (
+    (WRONG_STEPS, "the funnel of a step adds up"),
+    (WRONG_OUTCOMES, "the funnel counts the candidates"),
+    (OUT_OF_TURN, "an owner's jobs start in their order"),
+    (INTRUDERS, "after a pause one call tries alone"),
+    (QUOTAS, "what an owner's jobs are granted is counted"),
+)
 Row = Mapping[str, Any]
 
 
@@ -72,21 +90,19 @@ class Books:
         observer = self.world.plant.observer
         with observer.transaction():
             observer.execute("set transaction isolation level repeatable read, read only")
-            jobs, calls, wrong_steps, wrong_outcomes, out_of_turn, paused = (
-                observer.execute(statement, {"jobs": self.world.jobs}).fetchall()
-                for statement in (JOBS, CALLS, WRONG_STEPS, WRONG_OUTCOMES, OUT_OF_TURN, PAUSED)
-            )
-        assert wrong_steps == [], "the funnel of a step adds up"
-        assert wrong_outcomes == [], "the funnel counts the candidates"
-        assert out_of_turn == [], "an owner's jobs start in their order"
-        self._check_calls(calls, is_paused=bool(paused))
+            ours = {"jobs": self.world.jobs, "owners": sorted(self.world.owners)}
+            jobs, calls, states = (observer.execute(statement, ours).fetchall() for statement in (JOBS, CALLS, STATE))
+            for statement, promise in NONE_OF:
+                found = observer.execute(statement, ours).fetchall()
+                assert found == [], f"{promise}: {found}"
+        self._check_calls(calls, is_waiting=bool(states) and states[0]["is_waiting"])
         for job in jobs:
             self._check_job(job, [call for call in calls if call["job_id"] == job["id"]])
         self._check_owners(jobs)
         self.ledger = calls
         self.jobs = {job["id"]: job for job in jobs}
         self.calls = {job["id"]: {call["id"] for call in calls if call["job_id"] == job["id"]} for job in jobs}
-        self.is_paused = bool(paused)
+        self.is_paused = bool(states) and states[0]["is_waiting"] and states[0]["prober"] is None
 
     def check_end(self) -> None:
         """Everything was delivered and swept for long enough."""
@@ -96,11 +112,13 @@ class Books:
             assert job["stop_reason"], "a final job has a named reason"
             assert job["pending_count"] == job["reserve_count"] == 0
             assert job["open_searches"] == 0
+            assert job["credits_reserved"] == 0, "no call is open"
+            assert job["credits_granted"] == job["credits_spent"], "what was not spent is given back"
             self.world.plant.tally[f"end: {job['status']} {job['stop_reason']}"] += 1
         for call in self.ledger:
             self.world.plant.tally[f"call: {call['kind']} {call['status']} {call['reason']}"] += 1
 
-    def _check_calls(self, calls: list[dict[str, Any]], *, is_paused: bool) -> None:
+    def _check_calls(self, calls: list[dict[str, Any]], *, is_waiting: bool) -> None:
         upstream = self.world.plant.upstream
         rows = Counter(call["fingerprint"] for call in calls)
         counted: Counter[str] = Counter()
@@ -114,7 +132,7 @@ class Books:
             assert upstream.billed[key] <= counted[key], "what was billed is counted"
         for key, count in clean.items():
             assert count <= 1 + self.world.excused[key], f"what was bought well is not bought again: {key}"
-        if self.is_paused and is_paused:
+        if self.is_paused and is_waiting:
             before = set().union(*self.calls.values()) if self.calls else set()
             assert {call["id"] for call in calls} <= before, "no call is opened under a pause"
 
@@ -128,6 +146,7 @@ class Books:
         assert job["credits_reserved"] == reserved
         assert job["credits_spent"] == sum(call["credits_charged"] or 0 for call in calls)
         assert job["credits_spent"] + job["credits_reserved"] <= job["credits_max"]
+        assert job["credits_spent"] + job["credits_reserved"] <= job["credits_granted"] <= job["credits_max"]
         assert job["calls_count"] == len(calls)
         assert job["pages_count"] <= job["pages_max"]
         assert job["pages_count"] <= sum(call["kind"] == "page" for call in calls)
@@ -138,7 +157,10 @@ class Books:
             self._check_change(before, job, {call["id"] for call in calls})
 
     def _check_change(self, before: Row, after: Row, calls: set[UUID]) -> None:
+        assert after["creators"][: len(before["creators"])] == before["creators"], "what was delivered stays"
         if before["run"] != after["run"]:
+            assert before["run"] < after["run"]
+            assert before["status"] != "cancelled"
             return
         assert after["status"] in REACHED_FROM[before["status"]], "only a legal transition"
         assert after["progress"] >= before["progress"]

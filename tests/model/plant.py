@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Generator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 import stamina
@@ -21,9 +22,11 @@ from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.topology import ADVISORIES, STEPS, STREAMS
 from common.qstash.publisher import QStashPublisher
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings
+from common.transaction import quota
 from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
 from common.worker.purchase import Buyer, BuyerDoors
+from common.worker.slot import FairSlots
 from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 from migrate.stream import provision
@@ -39,8 +42,14 @@ T = TypeVar("T")
 
 PUBLIC_URL = "https://hooks.example.com"
 OWNER_LIMIT = 2
+CREDITS_PER_DAY = 90
+PAGES_AT_ONCE = 16
 POOL_MAX = 12
-SETTINGS = (("limits", "active_jobs_per_owner", OWNER_LIMIT), ("api", "enrichment_concurrency", 3))
+SETTINGS = (
+    ("limits", "active_jobs_per_owner", OWNER_LIMIT),
+    ("limits", "credits_per_owner_per_day", CREDITS_PER_DAY),
+    ("api", "enrichment_concurrency", 3),
+)
 
 
 @dataclass(kw_only=True)
@@ -71,12 +80,28 @@ class Plant:
         """A worker's, as its composition root makes them."""
         resources = process.resources
         gate = PlatformGate(resources.database, PLATFORM.name, resources.crash)
-        upstream = MortalUpstream(self.client, process.life)
-        doors = BuyerDoors(database=resources.database, upstream=upstream, clock=resources.clock, crash=resources.crash)
+
+        async def raise_grant(job_id: UUID) -> bool:
+            return await quota.raise_grant(await resources.unit(), job_id)
+
+        doors = BuyerDoors(
+            database=resources.database,
+            upstream=MortalUpstream(self.client, process.life),
+            clock=resources.clock,
+            crash=resources.crash,
+            raise_grant=raise_grant,
+        )
         buyer = Buyer(doors, gate)
         assert PLATFORM.profile is not None
         enricher = Enricher(doors, buyer, PLATFORM, PLATFORM.profile)
-        return Tools(resources=resources, platform=PLATFORM, buyer=buyer, enricher=enricher, gate=gate)
+        return Tools(
+            resources=resources,
+            platform=PLATFORM,
+            buyer=buyer,
+            enricher=enricher,
+            gate=gate,
+            pages=FairSlots(PAGES_AT_ONCE),
+        )
 
     def webhook(self, process: Process) -> Webhook:
         keys = Keys(current="unused", next="unused")

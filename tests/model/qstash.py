@@ -1,4 +1,4 @@
-"""QStash as a socket that remembers: `waiting` is what it would deliver, in any order and as often as the test likes."""
+"""QStash as a socket that remembers: `waiting` is what it would deliver, in any order, as often as the test likes."""
 
 import asyncio
 import json

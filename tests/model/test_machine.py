@@ -54,7 +54,9 @@ wishes = st.builds(
     parallel=st.integers(1, 3),
 )
 deaths = st.one_of(st.just(Fate()), st.builds(Fate, passed=st.integers(0, 5), act=st.just("die")))
-griefs = st.builds(Fate, passed=st.sampled_from(range(16)), act=st.sampled_from(["die", "freeze"]))
+moments = st.sampled_from([0, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 11, 13])
+griefs = st.builds(Fate, passed=moments, act=st.sampled_from(["die", "freeze"]))
+stops = st.builds(Fate, passed=moments, act=st.just("freeze"))
 fates = st.one_of(st.just(Fate()), st.just(Fate()), griefs)
 faults = st.sampled_from([*UNBILLED, *BILLED])
 kinds = st.sampled_from(["page", "profile"])
@@ -110,16 +112,42 @@ class Machine(RuleBasedStateMachine):
         if thaws:
             self.move(self.world.thaw())
 
-    @rule(pick=picks, kind=kinds, second=fates, end=st.sampled_from(["kill", "answer", "leave"]))
-    def relay_slow(self, pick: int, kind: str, second: Fate, end: str) -> None:
-        """The first one waits for an answer that outlives its lease."""
-        self.plant.upstream.faults[kind].appendleft("slow")
+    @rule(
+        pick=picks,
+        kind=kinds,
+        slow=st.integers(1, 2),
+        second=fates,
+        end=st.sampled_from(["kill", "first", "last", "all", "leave"]),
+    )
+    def relay_slow(self, pick: int, kind: str, slow: int, second: Fate, end: str) -> None:
+        """The first one waits for an answer that outlives its lease, and perhaps the second one, too."""
+        self.plant.upstream.faults[kind].extendleft(["slow"] * slow)
         self.move(self.world.relay(pick, Fate(), second))
         self.books.check()
-        if end == "kill":
-            self.move(self.world.kill(0))
-        elif end == "answer":
-            self.move(self.world.answer_slow())
+        match end:
+            case "kill":
+                self.move(self.world.kill(0))
+            case "first" | "last" | "all":
+                which = {"first": 0, "last": -1, "all": None}[end]
+                self.move(self.world.answer_slow(which))
+            case _:
+                pass
+
+    @rule(
+        pick=picks,
+        first=stops,
+        between=st.sampled_from(["cancel", "deadline", "timeout", "retry", "pause"]),
+        thaws=st.sampled_from([True, True, False]),
+    )
+    def interrupt(self, pick: int, first: Fate, between: str, thaws: bool) -> None:
+        self.move(self.world.interrupt(pick, first, between))
+        self.books.check()
+        if thaws:
+            self.move(self.world.thaw())
+            self.books.check()
+        if between == "pause":
+            self.books.forget_pause()
+            self.move(self.world.resume())
 
     @rule(pick=picks, hand=hands)
     def cool_down(self, pick: int, hand: int) -> None:
@@ -146,13 +174,15 @@ class Machine(RuleBasedStateMachine):
     def sweep(self, fate: Fate) -> None:
         self.move(self.world.sweep(fate))
 
-    @rule(what=st.sampled_from(["thaw", "answer_slow", "end_pause", "kill"]), pick=picks)
+    @rule(what=st.sampled_from(["thaw", "answer_slow", "end_pause", "kill", "day"]), pick=picks)
     def one_thing(self, what: str, pick: int) -> None:
         match what:
             case "thaw":
                 self.move(self.world.thaw())
             case "answer_slow":
-                self.move(self.world.answer_slow())
+                self.move(self.world.answer_slow(pick))
+            case "day":
+                self.move(self.world.let_day_pass())
             case "end_pause":
                 self.books.forget_pause()
                 self.move(self.world.end_pause())
@@ -201,6 +231,10 @@ class Machine(RuleBasedStateMachine):
             self.move(self.world.cancel(pick, fate))
         else:
             self.move(self.world.let_deadline_pass(pick))
+
+    @rule(pick=picks, more=st.sampled_from([0, 0, 1, 4]), fate=deaths)
+    def reopen(self, pick: int, more: int, fate: Fate) -> None:
+        self.move(self.world.reopen(pick, more, fate))
 
     @invariant()
     def books_balance(self) -> None:

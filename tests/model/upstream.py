@@ -109,8 +109,7 @@ class Upstream:
     faults: dict[str, deque[str]] = field(default_factory=dict[str, deque[str]])
     arrived: Counter[str] = field(default_factory=Counter[str])  # by fingerprint, as in the ledger
     billed: Counter[str] = field(default_factory=Counter[str])
-    held: int = 0
-    _patience: asyncio.Event = field(default_factory=asyncio.Event)
+    held: list[asyncio.Event] = field(default_factory=list[asyncio.Event])
     _server: asyncio.Server | None = None
 
     async def open(self) -> str:
@@ -134,10 +133,10 @@ class Upstream:
         self.faults = {"page": deque(), "profile": deque()}
         self.answer_slow()
 
-    def answer_slow(self) -> None:
-        """Whoever waits gets an answer; who comes later may wait again."""
-        self._patience.set()
-        self._patience = asyncio.Event()
+    def answer_slow(self, pick: int | None = None) -> None:
+        """Whoever waits gets an answer, or only one of them does."""
+        for answer in self.held if pick is None else self.held[pick % max(1, len(self.held)) :][:1]:
+            answer.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -176,11 +175,10 @@ class Upstream:
     async def _billed(self, fault: str, body: bytes) -> bytes | None:
         match fault:
             case "slow":
-                self.held += 1
-                try:
-                    await self._patience.wait()
-                finally:
-                    self.held -= 1
+                patience = asyncio.Event()
+                self.held.append(patience)
+                await patience.wait()
+                self.held.remove(patience)
             case "broken":
                 return _http(200, body[: len(body) // 2])
             case "odd":

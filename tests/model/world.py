@@ -18,18 +18,21 @@ from nats.js.errors import NotFoundError
 
 from common.crash import CrashPoint
 from common.db.job import NewJob
+from common.db.platform_state import resume_platform, stop_platform
 from common.domain.job import Mode
 from common.domain.message import StepMessage
 from common.engine.plan import FirstSearch
 from common.messaging.topology import STEPS
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
+from common.transaction.quota import QuotaExceededError
+from common.transaction.reopening import NotReopenedError, Renewal, extend_job, retry_job
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.step import Tools, perform
 from webhook.composition import Webhook
 from webhook.delivery import deliver
 from webhook.failure import handle_failure
-from webhook.problem import RefusalError
+from webhook.problem import Kind, RefusalError
 from webhook.reception import Received
 from webhook.sweep import sweep_once
 
@@ -44,7 +47,11 @@ QUIET_S = 0.02
 SETTLE_MAX_S = 2.0
 ALONE_MAX_S = 20.0
 WORKERS = 2
+SLOTS = 64
+RENEWED_PAGES = 10
+RENEWED_CREDITS = 30
 ROUNDS_MAX = 40
+COMMITTED = ("performed", "search_ended")
 STRANGE_SEQUENCE = 1_000_000_000  # of messages that the stream has forgotten
 
 
@@ -81,6 +88,9 @@ class Turn:
     task: asyncio.Task[Reply | None]
     worker: Worker
     sequence: int
+    message: StepMessage
+    token: UUID | None = None  # by which it holds its step, if it stops over it
+    is_overtaken: bool = False
 
 
 @dataclass
@@ -95,6 +105,7 @@ class World:
     given_up: set[int] = field(default_factory=set[int])
     excused: Counter[str] = field(default_factory=Counter[str])  # second calls that a lost claim explains
     _stream_seen: int = 0
+    owners: set[str] = field(default_factory=set[str])
     _strange: int = STRANGE_SEQUENCE
 
     async def begin(self, people: list[Person]) -> None:
@@ -139,12 +150,39 @@ class World:
             queue_until=clock.now() + timedelta(hours=24),
         )
         self.jobs.append(job.id)
+        self.owners.add(job.owner)
         await self._by_gateway(self._create(job, [FirstSearch(kind="keyword", query=query) for query in queries]), fate)
 
     async def _create(self, job: NewJob, searches: list[FirstSearch]) -> None:
         resources = self.gateway.resources
-        due = await create_job(await resources.unit(), job, searches, region=None)
+        try:
+            due = await create_job(await resources.unit(), job, searches, region=None)
+        except QuotaExceededError:
+            self.jobs.remove(job.id)
+            self.plant.tally["refused: quota"] += 1
+            return
         resources.crash.reach(CrashPoint.JOB_COMMITTED)
+        await resources.publication.publish(due)
+
+    async def reopen(self, pick: int, more: int, fate: Fate) -> None:
+        """Retry the job, or extend it by so many creators; whoever is at fault may ask, too."""
+        if self.jobs:
+            await self._by_gateway(self._reopen(self.jobs[pick % len(self.jobs)], more), fate)
+
+    async def _reopen(self, job_id: UUID, more: int) -> None:
+        resources = self.gateway.resources
+        renewal = Renewal(pages_max=RENEWED_PAGES, credits_max=RENEWED_CREDITS, queue_timeout=timedelta(hours=24))
+        (target,) = (await self.sql("select target_results from jobs where id = %(id)s", id=job_id))[0]
+        try:
+            if more:
+                due = await extend_job(await resources.unit(), job_id, renewal, target=target + more)
+            else:
+                due = await retry_job(await resources.unit(), job_id, renewal)
+        except (NotReopenedError, QuotaExceededError) as error:
+            self.plant.tally[f"refused: {error or 'quota'}"] += 1
+            return
+        self.plant.tally["reopened: " + ("extend" if more else "retry")] += 1
+        resources.crash.reach(CrashPoint.REOPENING_COMMITTED)
         await resources.publication.publish(due)
 
     async def cancel(self, pick: int, fate: Fate) -> None:
@@ -198,6 +236,10 @@ class World:
             """update jobs set updated_at = now() - interval '2 days'
                where id = any(%(jobs)s) and status in ('pending', 'processing')"""
         )
+        await self.sql(
+            """update upstream_calls set opened_at = opened_at - interval '2 days'
+               where job_id = any(%(jobs)s) and status = 'open'"""
+        )
         repairs = await self._alone(self.sweeper, sweep_once(self.sweeper.resources), fate)
         self.plant.tally.update({f"sweep: {kind}": count for kind, count in (repairs or {}).items()})
         if self.sweeper.life.is_dead:
@@ -212,7 +254,8 @@ class World:
             try:
                 await handle(webhook)
             except RefusalError as error:
-                assert error.kind.value.status in (409, 489), error
+                if error.kind not in (Kind.NONSENSE, Kind.REPLAYED):
+                    raise
             return True
 
         is_answered = await self._alone(self.sweeper, answer(), fate)
@@ -264,7 +307,7 @@ class World:
 
     # The workers
 
-    async def work(self, pick: int, hand: int, fate: Fate = Fate()) -> int | None:  # noqa: B008 - frozen
+    async def work(self, pick: int, hand: int, fate: Fate = Fate()) -> int | None:
         """A worker gets a message of the stream, or one that QStash delivers just now; returns its sequence."""
         waiting = self.plant.qstash.waiting
         stored = self._stored
@@ -296,6 +339,27 @@ class World:
             self._start(self.stream[sequence], sequence, 1, second)
             await self.settle()
 
+    async def interrupt(self, pick: int, first: Fate, between: str) -> None:
+        """A worker stops over a message, and then something happens to its job or its platform."""
+        sequence = await self.work(pick, 0, first)
+        if sequence not in self.stream:
+            return
+        place = self.jobs.index(self.stream[sequence].job_id)
+        match between:
+            case "cancel":
+                await self.cancel(place, Fate())
+            case "deadline":
+                await self.let_deadline_pass(place)
+            case "timeout":
+                await self.let_deadline_pass(place)
+                await self.sweep(Fate())
+            case "retry":
+                await self.let_deadline_pass(place)
+                await self.sweep(Fate())
+                await self.reopen(place, 0, Fate())
+            case _:
+                await self.pause()
+
     async def work_together(self, picks: list[int], hands: list[int]) -> None:
         """Several messages at once."""
         for _ in range(len(self.plant.qstash.waiting)):
@@ -319,7 +383,7 @@ class World:
         worker = self.workers[hand % len(self.workers)]
         self._arm(worker.process, fate)
         task = worker.process.start(_turn(worker, Delivery(message=message, sequence=sequence)))
-        self.turns.append(Turn(task, worker, sequence))
+        self.turns.append(Turn(task, worker, sequence, message))
 
     def _arm(self, process: Process, fate: Fate) -> None:
         life = process.life
@@ -343,6 +407,22 @@ class World:
             quiet = quiet + 1 if now == before else 0
             before = now
         await self._take_stock()
+        for turn in self.turns:
+            await self._look_at(turn)
+
+    async def _look_at(self, turn: Turn) -> None:
+        """Which token a turn that stopped works under, and whether somebody else has the step by now."""
+        rows = await self.sql(
+            """select token, claimed_sequence, phase from steps
+               where search_id = %(search_id)s and step = %(step)s and phase in ('page', 'enrichment')""",
+            search_id=turn.message.search_id,
+            step=turn.message.step,
+        )
+        for token, sequence, _ in rows:
+            if turn.token is None and sequence == turn.sequence:
+                turn.token = token
+            elif turn.token is not None and token not in (None, turn.token):
+                turn.is_overtaken = True
 
     async def _take_replies(self) -> None:
         for turn in [turn for turn in self.turns if turn.task.done()]:
@@ -353,6 +433,8 @@ class World:
             if reply is None:
                 continue
             self.plant.tally[f"reply: {reply.answer} {reply.reason}"] += 1
+            if turn.is_overtaken:
+                assert reply.reason not in COMMITTED, f"who lost the step commits nothing: {reply}"
             if reply.answer is Answer.ACK:
                 await self._delete(turn.sequence)
 
@@ -416,8 +498,18 @@ class World:
                 id=self.jobs[pick % len(self.jobs)],
             )
 
-    async def answer_slow(self) -> None:
-        self.plant.upstream.answer_slow()
+    async def let_day_pass(self) -> None:
+        """All that was granted was granted yesterday."""
+        await self.sql("update jobs set quota_day = quota_day - 1 where id = any(%(jobs)s)")
+        for days in (-1000, 999):
+            await self.sql(
+                "update owner_days set day = day + %(days)s where owner = any(%(owners)s)",
+                days=days,
+                owners=sorted(self.owners),
+            )
+
+    async def answer_slow(self, pick: int | None = None) -> None:
+        self.plant.upstream.answer_slow(pick)
         await self.settle()
 
     async def end_pause(self) -> None:
@@ -427,13 +519,13 @@ class World:
 
     async def pause(self) -> None:
         """An operator's doing."""
-        await self.sql(
-            """update platform_states set state = 'paused', reason = 'operator', until = null, changed_at = now()"""
-        )
+        async with self.plant.database.connection() as connection:
+            assert await stop_platform(connection, platform=PLATFORM.name)
 
     async def resume(self) -> None:
         """An operator's doing."""
-        await self.sql("update platform_states set state = 'open', reason = null, until = null, changed_at = now()")
+        async with self.plant.database.connection() as connection:
+            assert await resume_platform(connection, platform=PLATFORM.name)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -454,9 +546,9 @@ class World:
         for _ in range(ROUNDS_MAX):
             await self.let_leases_run_out()
             await self._deliver_all()
+            await self.sweep(Fate())
             if not await self._active():
                 break
-            await self.sweep(Fate())
 
     async def _deliver_all(self) -> None:
         tried: set[int] = set()
@@ -491,6 +583,7 @@ class World:
             await process.life.is_buried()
         await asyncio.gather(*(turn.task for turn in self.turns), return_exceptions=True)
         await self.sql("delete from jobs where id = any(%(jobs)s)")
+        await self.sql("delete from owner_days where owner = any(%(owners)s)", owners=sorted(self.owners))
 
     async def _alone(self, process: Process, work: Coroutine[Any, Any, T], fate: Fate) -> T | None:
         """Do it to its end; None if the process died of its fate."""
@@ -512,12 +605,10 @@ async def _turn(worker: Worker, delivery: Delivery) -> Reply | None:
     async def beat() -> None:
         """The message is kept alive."""
 
-    if not await worker.tools.gate.is_open():
+    if not await worker.tools.gate.steps_allowed(SLOTS):
         return None
     return await perform(worker.tools, delivery, beat)
 
 
 def _received(raw: bytes) -> Received:
     return Received(raw=raw, jti=uuid4().hex, message_id=None)
-
-
