@@ -79,10 +79,7 @@ class Books:
     calls: dict[UUID, set[UUID]] = field(default_factory=dict[UUID, set[UUID]])
     ledger: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     is_paused: bool = False
-
-    def forget_pause(self) -> None:
-        """Somebody or time ended it."""
-        self.is_paused = False
+    pauses_ended: int = 0
 
     def check(self) -> None:
         if not self.world.jobs:
@@ -102,13 +99,14 @@ class Books:
         self.ledger = calls
         self.jobs = {job["id"]: job for job in jobs}
         self.calls = {job["id"]: {call["id"] for call in calls if call["job_id"] == job["id"]} for job in jobs}
+        self.pauses_ended = self.world.pauses_ended
         self.is_paused = bool(states) and states[0]["is_waiting"] and states[0]["prober"] is None
 
     def check_end(self) -> None:
         """Everything was delivered and swept for long enough."""
         self.check()
         for job in self.jobs.values():
-            assert job["status"] in FINAL, f"a job does not end: {job}"
+            assert job["status"] in FINAL, f"a job does not end: {job}\n{self._steps(job['id'])}"
             assert job["stop_reason"], "a final job has a named reason"
             assert job["pending_count"] == job["reserve_count"] == 0
             assert job["open_searches"] == 0
@@ -117,6 +115,10 @@ class Books:
             self.world.plant.tally[f"end: {job['status']} {job['stop_reason']}"] += 1
         for call in self.ledger:
             self.world.plant.tally[f"call: {call['kind']} {call['status']} {call['reason']}"] += 1
+
+    def _steps(self, job_id: UUID) -> str:
+        rows = self.world.plant.observer.execute("select * from steps where job_id = %s order by 2, 3", [job_id])
+        return "\n".join(str(row) for row in rows.fetchall())
 
     def _check_calls(self, calls: list[dict[str, Any]], *, is_waiting: bool) -> None:
         upstream = self.world.plant.upstream
@@ -132,7 +134,7 @@ class Books:
             assert upstream.billed[key] <= counted[key], "what was billed is counted"
         for key, count in clean.items():
             assert count <= 1 + self.world.excused[key], f"what was bought well is not bought again: {key}"
-        if self.is_paused and is_waiting:
+        if self.is_paused and is_waiting and self.pauses_ended == self.world.pauses_ended:
             before = set().union(*self.calls.values()) if self.calls else set()
             assert {call["id"] for call in calls} <= before, "no call is opened under a pause"
 
@@ -140,7 +142,9 @@ class Books:
         assert len(job["creators"]) == job["delivered_count"]
         assert job["pending_rows"] == job["pending_count"]
         assert job["reserve_rows"] == job["reserve_count"]
-        assert job["delivered_count"] + job["pending_count"] <= job["target_results"]
+        taken = job["delivered_count"] + job["pending_count"]
+        assert taken <= job["target_results"]
+        assert not job["reserve_count"] or taken == job["target_results"], "the reserve fills the open places first"
         assert job["seqs"] == list(range(1, job["event_seq"] + 1)), "one order without gaps or repeats"
         reserved = sum(call["credits_reserved"] for call in calls if call["status"] == "open")
         assert job["credits_reserved"] == reserved

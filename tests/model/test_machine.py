@@ -25,7 +25,7 @@ EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "20"))
 MOVES = 40
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("MODEL_UNSHRUNK" not in os.environ)
 JOBS_MAX = 8
-PEOPLE_MAX = 14
+PEOPLE_MAX = 20
 
 picks = st.integers(0, 11)
 hands = st.integers(0, 1)
@@ -36,21 +36,21 @@ people = st.lists(
         is_private=st.sampled_from([False] * 5 + [True]),
         profile=st.sampled_from(["found"] * 5 + ["private", "gone", "odd", "another"]),
     ),
-    min_size=6,
+    min_size=8,
     max_size=PEOPLE_MAX,
 )
 pages = st.builds(
     PagePlan,
-    people=st.lists(st.sampled_from(range(UNPARSABLE, PEOPLE_MAX)), min_size=1, max_size=6).map(tuple),
+    people=st.lists(st.sampled_from(range(UNPARSABLE, PEOPLE_MAX)), min_size=1, max_size=7).map(tuple),
     follows=st.sampled_from(["next"] * 8 + ["stuck", "repeat"]),
 )
 wishes = st.builds(
     Wish,
     owner=st.integers(0, 1),
-    searches=st.lists(st.lists(pages, min_size=1, max_size=5).map(tuple), min_size=1, max_size=4).map(tuple),
-    target=st.sampled_from([1, 2, 3, 5, 8, 12]),
-    pages_max=st.sampled_from([1, 2, 4, 8, 12]),
-    credits_max=st.sampled_from([1, 4, 8, 15, 30, 60]),
+    searches=st.lists(st.lists(pages, min_size=2, max_size=5).map(tuple), min_size=1, max_size=4).map(tuple),
+    target=st.sampled_from([8, 2, 5, 12, 3, 1]),
+    pages_max=st.sampled_from([8, 4, 12, 2, 1]),
+    credits_max=st.sampled_from([30, 15, 60, 8, 4, 1]),
     parallel=st.integers(1, 3),
 )
 deaths = st.one_of(st.just(Fate()), st.builds(Fate, passed=st.integers(0, 5), act=st.just("die")))
@@ -75,8 +75,13 @@ class Machine(RuleBasedStateMachine):
     def move(self, work: Any) -> None:
         self.plant.run(work)
 
-    @initialize(invented=people, several=st.lists(wishes, min_size=2, max_size=4))
-    def begin(self, invented: list[Person], several: list[Wish]) -> None:
+    @initialize(
+        invented=people,
+        several=st.lists(wishes, min_size=1, max_size=3),
+        spare=st.lists(wishes, min_size=3, max_size=5),
+    )
+    def begin(self, invented: list[Person], several: list[Wish], spare: list[Wish]) -> None:
+        self.world.spare = spare
         self.move(self.world.begin(invented))
         for wish in several:
             self.move(self.world.create(wish, Fate()))
@@ -146,14 +151,16 @@ class Machine(RuleBasedStateMachine):
             self.move(self.world.thaw())
             self.books.check()
         if between == "pause":
-            self.books.forget_pause()
             self.move(self.world.resume())
 
-    @rule(pick=picks, hand=hands)
-    def cool_down(self, pick: int, hand: int) -> None:
+    @rule(pick=picks, hand=hands, ends=st.booleans())
+    def cool_down(self, pick: int, hand: int, ends: bool) -> None:
         for kind in ("page", "profile"):
             self.plant.upstream.faults[kind].appendleft("429")
         self.move(self.world.work(pick, hand))
+        self.books.check()
+        if ends:
+            self.move(self.world.end_pause())
 
     # Time.
 
@@ -166,8 +173,7 @@ class Machine(RuleBasedStateMachine):
         """Whatever stood still, waited or was broken, does so no more."""
         self.plant.upstream.mend()
         self.plant.qstash.faults.clear()
-        self.books.forget_pause()
-        self.move(self.world.end_pause())
+        self.move(self.world.resume())
         self.move(self.world.thaw())
 
     @rule(fate=deaths)
@@ -184,7 +190,6 @@ class Machine(RuleBasedStateMachine):
             case "day":
                 self.move(self.world.let_day_pass())
             case "end_pause":
-                self.books.forget_pause()
                 self.move(self.world.end_pause())
             case _:
                 self.move(self.world.kill(pick))
@@ -222,7 +227,6 @@ class Machine(RuleBasedStateMachine):
             self.move(self.world.work(pick, hand))
             self.books.check()
         if resumes:
-            self.books.forget_pause()
             self.move(self.world.resume())
 
     @rule(what=st.sampled_from(["cancel", "deadline"]), pick=picks, fate=deaths)
@@ -243,7 +247,6 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None:
-                self.books.forget_pause()
                 self.move(self.world.drive())
                 self.books.check_end()
         finally:

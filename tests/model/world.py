@@ -47,6 +47,7 @@ QUIET_S = 0.02
 SETTLE_MAX_S = 2.0
 ALONE_MAX_S = 20.0
 WORKERS = 2
+CLOSED_MAX = 4
 SLOTS = 64
 RENEWED_PAGES = 10
 RENEWED_CREDITS = 30
@@ -104,6 +105,9 @@ class World:
     stream: dict[int, StepMessage] = field(default_factory=dict[int, StepMessage])
     given_up: set[int] = field(default_factory=set[int])
     excused: Counter[str] = field(default_factory=Counter[str])  # second calls that a lost claim explains
+    spare: list[Wish] = field(default_factory=list[Wish])
+    pauses_ended: int = 0
+    _closed: int = 0  # how often nobody could work since the platform was open
     _stream_seen: int = 0
     owners: set[str] = field(default_factory=set[str])
     _strange: int = STRANGE_SEQUENCE
@@ -309,6 +313,7 @@ class World:
 
     async def work(self, pick: int, hand: int, fate: Fate = Fate()) -> int | None:
         """A worker gets a message of the stream, or one that QStash delivers just now; returns its sequence."""
+        await self._bring_work()
         waiting = self.plant.qstash.waiting
         stored = self._stored
         if not waiting and not stored:
@@ -325,6 +330,13 @@ class World:
         self._start(self.stream[sequence], sequence, hand, fate)
         await self.settle()
         return sequence
+
+    async def _bring_work(self) -> None:
+        """An example in which nothing is left to do shows nothing: somebody wants another job, or the pause ends."""
+        if self._closed >= CLOSED_MAX:
+            await self.resume()
+        if self.spare and not await self._active():
+            await self.create(self.spare.pop(), Fate())
 
     @property
     def _stored(self) -> list[int]:
@@ -431,6 +443,7 @@ class World:
                 continue
             reply = turn.task.result()
             if reply is None:
+                self._closed += 1
                 continue
             self.plant.tally[f"reply: {reply.answer} {reply.reason}"] += 1
             if turn.is_overtaken:
@@ -530,6 +543,8 @@ class World:
 
     def _look_again(self) -> None:
         """A worker looks at the platform's state every second; here it does so now."""
+        self.pauses_ended += 1
+        self._closed = 0
         busy = {turn.worker for turn in self.turns}
         self.workers = [worker if worker in busy else self._new_worker() for worker in self.workers]
 
@@ -539,11 +554,10 @@ class World:
         """The world is well again, and time passes: everything that waits is delivered and swept."""
         self.plant.upstream.mend()
         self.plant.qstash.faults.clear()
-        await self.resume()
         await self.thaw()
         await self._wait_for_turns()
-        self.workers = [self._new_worker() for _ in range(WORKERS)]
         for _ in range(ROUNDS_MAX):
+            await self.resume()
             await self.let_leases_run_out()
             await self._deliver_all()
             await self.sweep(Fate())
