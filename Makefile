@@ -38,6 +38,9 @@ format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
+docs: setup ## draw docs/state-machine.md from the code
+	@$(BIN)/python docs/state_machine.py
+
 lock: ## refresh the hashed requirement files from the pyproject.toml files (names no host)
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-emit-workspace -o requirements/dev.txt
@@ -47,4 +50,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run check test format lock clean
+.PHONY: help setup demo run check test format docs lock clean

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 
 async def kinds(bench: Any, job_id: Any) -> Counter[str]:
@@ -80,6 +83,40 @@ async def test_a_claim_that_a_dead_worker_left_is_taken_over_when_it_runs_out(be
     assert len(await bench.ledger(second, "profile")) == 0, "it is somebody else's to buy"
     await bench.query("update profiles set claimed_until = now() - interval '1 second'")
     await working
+    assert await kinds(bench, second) == {"bought": 1}
+    assert job_id != second
+
+
+@pytest.mark.parametrize(("left_s", "is_waited_for"), [(50, False), (70, True)])
+async def test_what_a_dead_holder_of_the_step_was_about_to_buy_is_bought_at_once(
+    bench: Any, left_s: int, is_waited_for: bool
+) -> None:
+    """It died between its claim on the profile and the gate. A claim that is younger than it can be dead is spared."""
+    job_id = await bench.new_job("bread", target=1)
+    await bench.run()
+    await bench.query(
+        """update profiles set status = 'claimed', account = null, fetched_at = null,
+               claimed_by = '00000000-0000-7000-8000-000000000001', claimed_until = now() + %(left)s""",
+        left=timedelta(seconds=left_s),
+    )
+    second = await bench.new_job("bread", target=1)
+    message = bench.qstash.waiting.popleft()
+    await bench.query(
+        """update steps set token = '00000000-0000-7000-8000-000000000001', lease_until = now() - interval '1 second'
+           where job_id = %(id)s""",
+        id=second,
+    )
+    working = asyncio.create_task(bench.perform(message))
+
+    async def has_pending() -> bool:
+        return (await bench.job(second))["pending_count"] == 1
+
+    if is_waited_for:
+        await bench.until(has_pending)
+        await asyncio.sleep(0.3)
+        assert len(await bench.ledger(second, "profile")) == 0
+        await bench.query("update profiles set claimed_until = now() - interval '1 second'")
+    assert (await working).reason == "performed"
     assert await kinds(bench, second) == {"bought": 1}
     assert job_id != second
 

@@ -13,7 +13,10 @@ from common.domain.step import DueStep
 
 
 class Claim(Model):
-    """A step that is ours until the lease runs out: what its work needs to know."""
+    """A step that is ours until the lease runs out: what its work needs to know.
+
+    `previous_token` is that of a holder who never gave it back: dead, or stopped for longer than its lease.
+    """
 
     id: UUID
     job_id: UUID
@@ -28,6 +31,7 @@ class Claim(Model):
     query: str
     region: str | None
     has_open_calls: bool
+    previous_token: UUID | None
 
 
 class StepView(Model):
@@ -68,17 +72,18 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
         await cursor.execute(
             """update steps s set token = %(token)s, lease_until = now() + %(lease)s, attempts = s.attempts + 1,
                    claims_count = s.claims_count + 1, claimed_sequence = %(sequence)s
-               from jobs j, searches q
+               from jobs j, searches q, steps before
                where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
                  and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
                  and s.attempts < %(attempts_max)s + case when s.phase = 'enrichment' then 1 else 0 end
                  and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
                  and coalesce(j.deadline_at, j.queue_until) > now()
-                 and q.id = s.search_id
+                 and q.id = s.search_id and before.search_id = s.search_id and before.step = s.step
                returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
                    j.owner, q.kind, q.query, q.region,
                    exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
-                           and c.status = 'open') as has_open_calls""",
+                           and c.status = 'open') as has_open_calls,
+                   before.token as previous_token""",
             request.model_dump(),
         )
         return await cursor.fetchone()

@@ -116,6 +116,7 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
 async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
     match error.reason:
         case Shut.FINAL:
+            await _release(tools, turn, is_attempt_returned=True)
             return Reply(answer=Answer.ACK, reason="not_active")
         case Shut.OVERDUE:
             _, due = await end_if_overdue(await tools.resources.unit(), turn.claim.job_id)
