@@ -57,7 +57,7 @@ QUOTAS = """
     select owner from (select owner, sum(credits_granted) as granted from jobs where id = any(%(jobs)s) group by 1) j
     full join (select owner, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) d
         using (owner)
-    where j.granted is distinct from d.granted"""
+    where j.granted > coalesce(d.granted, 0) or (not %(has_day_passed)s and j.granted is distinct from d.granted)"""
 
 # Statements that find nothing, and what they promise by that.
 NONE_OF = (
@@ -88,7 +88,12 @@ class Books:
         observer = self.world.plant.observer
         with observer.transaction():
             observer.execute("set transaction isolation level repeatable read, read only")
-            ours = {"jobs": self.world.jobs, "owners": sorted(self.world.owners)}
+            ours = {
+                "jobs": self.world.jobs,
+                "owners": sorted(self.world.owners),
+                # A job that leaves more than its last day counts leaves it there.
+                "has_day_passed": self.world.has_day_passed,
+            }
             jobs, calls, states = (observer.execute(statement, ours).fetchall() for statement in (JOBS, CALLS, STATE))
             for statement, promise in NONE_OF:
                 found = observer.execute(statement, ours).fetchall()

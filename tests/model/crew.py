@@ -107,8 +107,20 @@ class Crew:
             self.plant.tally[f"reply: {reply.answer} {reply.reason}"] += 1
             if turn.is_overtaken:
                 assert reply.reason not in COMMITTED, f"who lost the step commits nothing: {reply}"
+            if reply.reason in COMMITTED:
+                assert not await self._left_open(turn), "the calls of who lost the step are closed by who has it"
             if reply.answer is Answer.ACK:
                 await self.post.delete(turn.sequence)
+
+    async def _left_open(self, turn: Turn) -> list[UUID]:
+        rows = await self.plant.sql(
+            """select id from upstream_calls
+               where search_id = %(search_id)s and step = %(step)s and status = 'open' and token = any(%(tokens)s)""",
+            search_id=turn.message.search_id,
+            step=turn.message.step,
+            tokens=list(self.overtaken),
+        )
+        return [call_id for (call_id,) in rows]
 
     async def _take_stock(self) -> None:
         """The dead are replaced, and those who stand still."""

@@ -22,7 +22,7 @@ from .process import Fate
 from .upstream import BILLED, UNBILLED, UNPARSABLE, PagePlan, Person
 from .world import Wish, World
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "15"))
 MOVES = 40
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate] + [Phase.shrink] * ("MODEL_UNSHRUNK" not in os.environ)
 JOBS_MAX = 8
@@ -259,7 +259,7 @@ class Machine(RuleBasedStateMachine):
             self.move(self.world.end())
 
 
-@pytest.mark.timeout(0 if "MODEL_EXAMPLES" in os.environ else 300)
+@pytest.mark.timeout(0 if "MODEL_EXAMPLES" in os.environ else 600)
 def test_whatever_happens_the_books_balance_and_every_job_ends(plant: Plant) -> None:
     run_state_machine_as_test(
         lambda: Machine(plant),

@@ -55,6 +55,7 @@ class World:
     jobs: list[UUID] = field(default_factory=list[UUID])
     owners: set[str] = field(default_factory=set[str])
     pauses_ended: int = 0
+    has_day_passed: bool = False
     _strange: int = STRANGE_SEQUENCE
 
     @classmethod
@@ -243,6 +244,7 @@ class World:
 
     async def let_day_pass(self) -> None:
         """All that was granted was granted yesterday."""
+        self.has_day_passed = True
         await self.sql("update jobs set quota_day = quota_day - 1 where id = any(%(jobs)s)")
         for days in (-1000, 999):
             await self.sql(
