@@ -124,6 +124,11 @@ class Scene:
     async def paged_seat(self, outcomes: dict[str, int]) -> Seat:
         """A claimed step in its enrichment phase, whose page brought these outcomes (and so many candidates)."""
         seat = await self.held_seat()
+        await self.page(seat, outcomes)
+        return seat
+
+    async def page(self, seat: Seat, outcomes: dict[str, int]) -> None:
+        """Put the seat's step into its enrichment phase with these outcomes."""
         async with self.database.transaction() as connection:
             await connection.execute(
                 "update steps set phase = 'enrichment', items_count = %s where search_id = %s",
@@ -134,7 +139,6 @@ class Scene:
                     "insert into step_outcomes (search_id, step, job_id, outcome, count) values (%s, 0, %s, %s, %s)",
                     [seat.search_id, seat.job_id, outcome, count],
                 )
-        return seat
 
     async def job_of(self, seat: Seat) -> dict[str, Any]:
         return (await self.query("select * from jobs where id = %s", seat.job_id))[0]

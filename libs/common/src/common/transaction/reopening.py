@@ -12,6 +12,7 @@ from common.db import quota as quota_table
 from common.db import reopening as reopening_table
 from common.db.reopening import Reopening
 from common.domain.job import Action
+from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
 from common.engine.enrichment import decide_refill
 from common.engine.quota import estimate
@@ -37,6 +38,14 @@ class Renewal:
     pages_max: int
     credits_max: int
     queue_timeout: timedelta
+
+    @classmethod
+    def under(cls, settings: SystemSettings) -> "Renewal":
+        return cls(
+            pages_max=settings.api.max_api_calls,
+            credits_max=settings.api.max_credits_per_job,
+            queue_timeout=settings.timeouts.queue_timeout,
+        )
 
 
 async def retry_job(unit: Unit, job_id: UUID, renewal: Renewal) -> list[DueStep]:
