@@ -42,7 +42,7 @@ async def test_a_list_shows_all_that_leads_on_the_newest_first(stage: Any, opera
     for width in (80, 140):
         shown = operate("letters", "list", width=width).stdout
         assert max(len(line) for line in shown.splitlines()) <= width
-        whole = (str(first), str(second), str(first_job), owner, older["reference"], "3 h", "keyword vegan")
+        whole = (str(first), str(second), str(first_job), owner, older["reference"], "3 h", "vegan", older["reason"])
         assert [text for text in whole if text not in shown] == [], "nothing is cut, ids can be copied"
         assert shown.index(str(second)) < shown.index(str(first))
 
