@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate
-SERVICES := gateway webhook tiktok instagram youtube migrate
+MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate
+SERVICES := gateway webhook tiktok instagram youtube migrate operate
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.installed ## everything into .venv, with the commands gateway webhook tiktok instagram youtube migrate local
+setup: .venv/.installed ## everything into .venv, with the commands gateway webhook tiktok instagram youtube migrate operate local
 
 .venv/.installed: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml)
 	@echo "installing into .venv"

@@ -109,7 +109,7 @@ def test_every_command_of_the_contract_is_there() -> None:
     commands: set[str] = set()
     for path in tracked("*pyproject.toml"):
         commands |= set(tomllib.loads(path.read_text()).get("project", {}).get("scripts", {}))
-    assert {"gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "local"} <= commands
+    assert {"gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "operate", "local"} <= commands
 
 
 def environment_variables() -> set[str]:

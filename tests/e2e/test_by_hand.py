@@ -15,6 +15,7 @@ import pytest
 from local.child import Child, Command
 from local.port import free_port
 from local.process import Part, Supervisor
+from local.role import SERVICE_ROLES, make_service_roles
 from local.stack import QSTASH_TOKEN
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
@@ -63,6 +64,7 @@ def hand(
     def command(name: str, argv: list[str], environment: dict[str, str]) -> Command:
         return Command(name, [str(BIN / argv[0]), *argv[1:]], environment, log / f"{name}.log")
 
+    database = module_empty_database_url.rpartition("/")[2]
     doors = {"DATABASE_URL": module_empty_database_url, "NATS_URL": nats_server.url}
     public = {"PUBLIC_WEBHOOK_URL": "https://hooks.creatorscout.example"}
     with Supervisor() as supervisor:
@@ -90,9 +92,12 @@ def hand(
             "youtube": upstream,
         }
         supervisor.run(command("migrate", ["migrate"], only(**doors)), 60)
+        make_service_roles(postgres_server)
         for name, own in needs.items():
+            role = name if name in SERVICE_ROLES else "worker"
             place = {"HOST": "127.0.0.1", "PORT": str(ports[name])}
-            environment = only(**doors, **qstash, **own, **place)
+            mine = doors | {"DATABASE_URL": postgres_server.database_url(database, role)}
+            environment = only(**mine, **qstash, **own, **place)
             supervisor.start(Part(command(name, [name], environment), urls[name] + "/readyz"))
         yield Hand(supervisor, urls)
 

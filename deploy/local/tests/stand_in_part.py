@@ -1,7 +1,8 @@
 """Any part of the stack, by the name that it is called by: answers, notes its environment, misbehaves if told to.
 
-It stands in for the commands in the tests of what starts them. Variables that steer it: PART_NOTES (a folder: each part
-writes its environment there), PART_BREAKS (`<name>:<how>`, how being `start`, `later` or `few`).
+It stands in for the commands in the tests of what starts them; as `migrate` it makes the groups of the services' roles
+and no more. Variables that steer it: PART_NOTES (a folder: each part writes its environment there), PART_BREAKS
+(`<name>:<how>`, how being `start`, `later` or `few`).
 """
 
 import json
@@ -13,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import psycopg
 
 TARGET = 100
 JOB = "0190b3f4-0000-7000-8000-000000000001"
@@ -106,6 +109,13 @@ def die_later() -> None:
     os._exit(7)
 
 
+def make_groups(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        for group in ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker"):
+            if connection.execute("select from pg_roles where rolname = %s", [group]).fetchone() is None:
+                connection.execute(f"create role {group} nologin")
+
+
 def main() -> None:
     name = Path(sys.argv[0]).name
     name = sys.argv[1] if name == "local" else name
@@ -116,7 +126,9 @@ def main() -> None:
         sys.exit("CLERK_ISSUER is missing")
     if Part.how == "later":
         threading.Thread(target=die_later, daemon=True).start()
-    if name != "migrate":
+    if name == "migrate":
+        make_groups(os.environ["DATABASE_URL"])
+    else:
         port = sys.argv[sys.argv.index("--port") + 1] if "--port" in sys.argv else os.environ["PORT"]
         ThreadingHTTPServer(("127.0.0.1", int(port)), Part).serve_forever()
 

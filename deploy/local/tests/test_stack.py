@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nats
 import psycopg
@@ -65,7 +66,7 @@ def test_each_service_gets_what_it_needs_and_nothing_of_the_users(
         monkeypatch.setenv(name, "http://real.example")
     with Stack.start(options(folder)) as stack:
         urls = stack.urls
-    common = {"DATABASE_URL": urls["postgres"], "NATS_URL": urls["nats"]}
+    common = {"NATS_URL": urls["nats"]}
     publishing = {
         "QSTASH_URL": urls["qstash"],
         "QSTASH_TOKEN": "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=",
@@ -83,12 +84,35 @@ def test_each_service_gets_what_it_needs_and_nothing_of_the_users(
         "instagram": worker,
         "youtube": worker,
     }
-    assert ours(note(notes, "migrate")) == common
+    assert ours(note(notes, "migrate")) == common | {"DATABASE_URL": urls["postgres"]}
     for name, expected in own.items():
         address = {"HOST": "127.0.0.1", "PORT": str(stack.ports[name])}
-        assert ours(note(notes, name)) == common | expected | address
+        noted = ours(note(notes, name))
+        assert noted.pop("DATABASE_URL") != urls["postgres"]
+        assert noted == common | expected | address
     for name in (*own, "migrate", "qstash", "sandbox", "issuer"):
         assert "real.example" not in json.dumps(note(notes, name))
+
+
+def test_each_service_has_its_own_role_in_postgres(folder: Path, notes: Path) -> None:
+    """Its own password too, the same after a stop and a new start; the owner's stands in no service's environment."""
+    roles = {"gateway": "gateway", "webhook": "webhook", "tiktok": "worker", "instagram": "worker", "youtube": "worker"}
+    passwords: list[dict[str, str | None]] = []
+    for _ in range(2):
+        with Stack.start(options(folder)) as stack:
+            urls = {name: note(notes, name)["DATABASE_URL"] for name in roles}
+            for name, url in urls.items():
+                with psycopg.connect(url) as connection:
+                    assert connection.execute("SELECT current_user, current_database()").fetchone() == (
+                        roles[name],
+                        "creatorscout",
+                    )
+            assert stack.postgres is not None
+            owners = stack.postgres.password()
+        passwords.append({name: urlsplit(url).password for name, url in urls.items()})
+        assert not any(owners in json.dumps(note(notes, name)) for name in roles)
+    assert passwords[0] == passwords[1]
+    assert len({*passwords[0].values()}) == 3
 
 
 def test_the_order_is_servers_stand_ins_migrations_services(folder: Path, notes: Path) -> None:

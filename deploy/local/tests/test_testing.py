@@ -1,7 +1,10 @@
 """The fixtures that all other tests stand on."""
 
+from collections.abc import Callable
+
 import psycopg
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from local.port import is_free
 
@@ -36,3 +39,15 @@ def test_a_database_has_the_migrations_and_is_new_for_each_test(database_url: st
 
 def test_a_database_of_a_test_file_is_not_that_of_a_test(database_url: str, module_database_url: str) -> None:
     assert module_database_url not in {database_url, *TOUCHED}
+
+
+@pytest.mark.parametrize("role", ["gateway", "webhook", "worker"])
+def test_a_test_can_be_a_service_in_its_own_database(
+    database_url: str, service_database_url: Callable[[str], str], role: str
+) -> None:
+    """With the service's grants and, as in a database that was migrated itself, no right to temporary tables."""
+    with psycopg.connect(service_database_url(role), autocommit=True) as connection:
+        assert (connection.info.user, connection.info.dbname) == (role, database_url.rpartition("/")[2])
+        assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("CREATE TEMP TABLE mine (n int)")

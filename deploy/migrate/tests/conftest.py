@@ -15,7 +15,8 @@ PROGRAM = Path(sys.executable).parent / "migrate"
 
 # What pg_dump would write.
 SCHEMA = (
-    "select relname, relkind, reloptions from pg_class where relnamespace = 'public'::regnamespace",
+    "select relname, relkind, reloptions, relacl::text from pg_class where relnamespace = 'public'::regnamespace",
+    "select nspacl::text from pg_namespace where nspname = 'public'",
     """select a.attrelid::regclass::text, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
            pg_get_expr(d.adbin, d.adrelid)
        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

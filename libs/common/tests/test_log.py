@@ -195,6 +195,31 @@ def test_the_level_is_kept(level: str, expected: list[str]) -> None:
     assert [event["level"] for event in events(code, level)] == expected
 
 
+def test_the_level_is_kept_by_libraries_that_set_one_of_their_own() -> None:
+    """As psycopg's does, which makes the root's level count for nothing."""
+    code = """
+lib = logging.getLogger("some.library")
+lib.setLevel(logging.WARNING)
+lib.warning("not heard")
+lib.error("heard")
+"""
+    assert [event["event"] for event in events(code, level="error")] == ["heard"]
+
+
+def test_a_command_may_log_to_stderr() -> None:
+    script = """
+import logging, sys
+import structlog
+from common.log import configure_logging
+configure_logging(level="info", form="json", stream=sys.stderr)
+structlog.get_logger().info("a.b")
+logging.getLogger("lib").error("c")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["a.b", "c"]
+
+
 def test_people_read_columns() -> None:
     """The console's form masks the same."""
     lines = run('log.info("step.performed", who="ada@mail.example", deep=[JWT])', form="console")

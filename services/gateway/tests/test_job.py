@@ -1,11 +1,11 @@
 """Jobs under the new routes: read in full, cancelled."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from common.db.platform_state import pause_platform
+from common.db.platform_state import pause_platform, resume_platform
 from common.domain.creator import Account, Item
 from common.domain.outcome import Outcome
 from common.platform import Unparsable
@@ -39,15 +39,18 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
         "mode": "keyword",
         "status": "pending",
         "waitingOn": None,
+        "waitingPosition": None,
+        "waitingUntil": None,
         "stopReason": None,
         "error": None,
         "reference": None,
         "campaignId": campaign,
+        "run": 1,
         "targetResults": 2,
         "progress": 0.0,
         "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes},
         "calls": {"total": 0, "pages": 0, "profiles": 0},
-        "credits": {"spent": 0, "reserved": 0, "max": 5000},
+        "credits": {"spent": 0, "reserved": 0, "granted": 12, "max": 5000},
         "startedAt": None,
         "deadlineAt": None,
         "endedAt": None,
@@ -56,7 +59,7 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
     assert done["counts"]["itemsSeen"] == sum(done["counts"]["outcomes"].values()) == 5
     assert done["counts"]["delivered"] == done["counts"]["outcomes"]["delivered"] == 2
     assert done["calls"] == {"total": 1, "pages": 1, "profiles": 0}
-    assert done["credits"] == {"spent": 1, "reserved": 0, "max": 5000}
+    assert done["credits"] == {"spent": 1, "reserved": 0, "granted": 1, "max": 5000}, "the rest is given back"
     started, deadline, ended = (datetime.fromisoformat(done[key]) for key in ("startedAt", "deadlineAt", "endedAt"))
     assert (deadline - started).total_seconds() == 3600
     assert created_at <= started <= ended
@@ -76,21 +79,55 @@ async def test_the_same_job_is_304_and_credits_that_move_change_the_tag(gateway:
 
 @pytest.mark.parametrize("reason", ["cool_down", "credits", "configuration", "operator"])
 async def test_an_active_job_waits_on_what_its_platform_waits_on(gateway: Any, worker: Any, reason: str) -> None:
-    from datetime import timedelta  # noqa: PLC0415
-
     async with gateway.client() as client:
         url = f"/api/v1/jobs/{await create(client)}"
         async with worker.unit.database.connection() as connection:
             await pause_platform(
                 connection, platform="tiktok", state="cool_down", reason=reason, lasts=timedelta(seconds=60)
             )
-        assert (await client.get(url)).json()["waitingOn"] == reason
+        waiting = (await client.get(url)).json()
+        assert (waiting["status"], waiting["waitingOn"], waiting["waitingPosition"]) == ("pending", reason, None)
+        left = datetime.fromisoformat(waiting["waitingUntil"]) - datetime.now(UTC)
+        assert timedelta(seconds=40) < left <= timedelta(seconds=60)
         gateway.rows("update platform_states set until = now() - interval '1 second' returning 1")
-        assert (await client.get(url)).json()["waitingOn"] is None, "the pause is over"
+        assert (await client.get(url)).json()["waitingOn"] == reason, "until a call has tried"
         gateway.rows("update platform_states set until = null, state = 'paused' returning 1")
-        assert (await client.get(url)).json()["waitingOn"] == reason, "until an operator ends it"
+        waiting = (await client.get(url)).json()
+        assert (waiting["waitingOn"], waiting["waitingUntil"]) == (reason, None), "until an operator ends it"
+        async with worker.unit.database.connection() as connection:
+            await resume_platform(connection, platform="tiktok")
+        assert (await client.get(url)).json()["waitingOn"] is None
+        gateway.rows("update platform_states set reason = %s, state = 'paused' returning 1", reason)
         await client.post(f"{url}/cancel")
         assert (await client.get(url)).json()["waitingOn"] is None, "a final job waits on nothing"
+
+
+async def test_jobs_beyond_the_owners_limit_wait_in_their_order(gateway: Any, worker: Any) -> None:
+    """Each knows its place. A pause of the platform is not what they wait on, nor do others' jobs count."""
+
+    async def places(client: Any, ids: list[str]) -> list[tuple[str | None, int | None]]:
+        jobs = [(await client.get(f"/api/v1/jobs/{job_id}")).json() for job_id in ids]
+        assert all(job["waitingUntil"] is None for job in jobs)
+        return [(job["waitingOn"], job["waitingPosition"]) for job in jobs]
+
+    async with gateway.client() as client, gateway.client("user_bob") as other:
+        ids = [await create(client) for _ in range(5)]
+        others = [await create(other) for _ in range(6)]
+        ids += [await create(client) for _ in range(3)]
+        waiting = [("owner_limit", place) for place in (1, 2, 3)]
+        assert await places(client, ids) == [(None, None)] * 5 + waiting
+        assert await places(other, others[5:]) == waiting[:1]
+        async with worker.unit.database.connection() as connection:
+            await pause_platform(
+                connection, platform="tiktok", state="cool_down", reason="cool_down", lasts=timedelta(seconds=60)
+            )
+        assert await places(client, ids[5:]) == waiting
+        await client.post(f"/api/v1/jobs/{ids[6]}/cancel")
+        assert await places(client, ids[5:]) == [waiting[0], (None, None), waiting[1]]
+        async with worker.unit.database.connection() as connection:
+            await resume_platform(connection, platform="tiktok")
+        await client.post(f"/api/v1/jobs/{ids[0]}/cancel")
+        assert await places(client, ids[5:]) == [(None, None), (None, None), waiting[0]]
 
 
 async def test_cancel_ends_the_job_keeps_what_was_found_and_starts_the_next(gateway: Any, worker: Any) -> None:

@@ -109,7 +109,7 @@ async def test_a_job_whose_turn_was_missed_is_admitted(site: Any) -> None:
         """update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now()
            where id = (select min(id::text)::uuid from jobs)"""
     )
-    assert await sweep_once(site.webhook.resources) == {"admitted": 1}
+    assert await sweep_once(site.webhook.resources) == {"admitted": 1, "released_credits": 100}
     assert len(site.qstash.published) == 1
     assert await sweep_once(site.webhook.resources) == {}
 

@@ -2,7 +2,7 @@
 
 Postgres refuses to run as root. As root it is started in a user namespace where we are user 1: no user is made, no
 folder's owner changes. Where namespaces are forbidden (a plain container) it runs as `postgres` or `nobody`, keeping of
-root's rights only the one to pass through folders. The port is on 127.0.0.1, there is no Unix socket, and the role's
+root's rights only the one to pass through folders. The port is on 127.0.0.1, there is no Unix socket, and a role's
 password is random, in a file that only we can read.
 """
 
@@ -79,9 +79,11 @@ class Postgres:
     def url(self) -> str:
         return self.database_url(DATABASE)
 
-    def database_url(self, database: str) -> str:
-        password = (self.folder / "password").read_text()
-        return f"postgresql://{ROLE}:{password}@{LOOPBACK}:{self.port}/{database}"
+    def database_url(self, database: str, role: str = ROLE) -> str:
+        return f"postgresql://{role}:{self.password(role)}@{LOOPBACK}:{self.port}/{database}"
+
+    def password(self, role: str = ROLE) -> str:
+        return _keep_password(self.folder, role)
 
     def restart(self) -> None:
         """Stop if it runs, and start again on the same folder and port."""
@@ -147,6 +149,15 @@ class Postgres:
                 connection.execute("CREATE DATABASE creatorscout")
 
 
+def _keep_password(folder: Path, role: str) -> str:
+    """This role's password: random, made once, in a file that only we can read."""
+    kept = folder / ("password" if role == ROLE else f"password-{role}")
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(24))
+    return kept.read_text()
+
+
 def _answers(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=2).close()
@@ -159,14 +170,11 @@ def _make_cluster(folder: Path, log: Path) -> None:
     """Make the cluster if there is none; one that was interrupted half-way does not count as made."""
     if (folder / "data").exists():
         return
-    password = folder / "password"
-    if not password.exists():
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(24))
+    _keep_password(folder, ROLE)
     with tempfile.TemporaryDirectory(prefix="initdb-", dir=folder) as made:
         data = Path(made) / "data"
         _hand_over(Path(made))
-        _initdb(data, password, log)
+        _initdb(data, folder / "password", log)
         data.rename(folder / "data")
 
 

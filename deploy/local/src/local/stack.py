@@ -16,8 +16,9 @@ from local.child import Command, ProcessError
 from local.issuer.client import mint
 from local.nats import Nats
 from local.port import LOOPBACK, free_port
-from local.postgres import Postgres
+from local.postgres import DATABASE, ROLE, Postgres
 from local.process import Part, Supervisor
+from local.role import make_service_roles
 
 USER = "user_demo"
 AUTHORIZED_PARTY = "http://localhost:3000"
@@ -37,10 +38,11 @@ _WORKER = ("DATABASE_URL", "NATS_URL", *_QSTASH, KEY_VARIABLE, "SCRAPECREATORS_B
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A command of ours: the port that people expect it on, the variables that it needs."""
+    """A command of ours: the port that people expect it on, its role in Postgres, the variables that it needs."""
 
     name: str
     port: int
+    role: str
     needs: tuple[str, ...]
 
 
@@ -62,15 +64,21 @@ STAND_INS = (
 )
 MIGRATE_NEEDS = ("DATABASE_URL", "NATS_URL")
 SERVICES = (
-    Service("gateway", 8000, ("DATABASE_URL", "NATS_URL", *_QSTASH, "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES")),
+    Service(
+        "gateway",
+        8000,
+        "gateway",
+        ("DATABASE_URL", "NATS_URL", *_QSTASH, "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES"),
+    ),
     Service(
         "webhook",
         8001,
+        "webhook",
         ("DATABASE_URL", "NATS_URL", *_QSTASH, "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"),
     ),
-    Service("tiktok", 8010, _WORKER),
-    Service("instagram", 8011, _WORKER),
-    Service("youtube", 8012, _WORKER),
+    Service("tiktok", 8010, "worker", _WORKER),
+    Service("instagram", 8011, "worker", _WORKER),
+    Service("youtube", 8012, "worker", _WORKER),
 )
 
 
@@ -170,15 +178,16 @@ class Stack:
         self.supervisor.start(*(self._stand_in(each) for each in STAND_INS if each.name in self.ports))
         self._report("migrating the database")
         self.supervisor.run(self._command("migrate", ["migrate"], MIGRATE_NEEDS), MIGRATE_S)
+        make_service_roles(self.postgres)
         self._report("starting the services")
         self.supervisor.start(*(self._service(each) for each in SERVICES))
 
     def _log(self, name: str) -> Path:
         return self.log_folder / f"{name}.log"
 
-    def _command(self, name: str, argv: list[str], needs: Iterable[str]) -> Command:
+    def _command(self, name: str, argv: list[str], needs: Iterable[str], role: str = ROLE) -> Command:
         program = str(self._options.bin_folder / argv[0])
-        values = self._values()
+        values = self._values(role)
         own = {need: values[need] for need in needs if need in values}
         environment = {**self._inherited(), **own, **self._options.environment}
         return Command(name, [program, *argv[1:]], environment, self._log(name))
@@ -191,7 +200,7 @@ class Stack:
         return Part(self._command(each.name, argv, ()), self.url(each.name) + each.ready)
 
     def _service(self, service: Service) -> Part:
-        command = self._command(service.name, [service.name], service.needs)
+        command = self._command(service.name, [service.name], service.needs, service.role)
         address = {"HOST": LOOPBACK, "PORT": str(self.ports[service.name])}
         placed = Command(command.name, command.argv, {**command.environment, **address}, command.log)
         return Part(placed, self.url(service.name) + "/readyz")
@@ -201,12 +210,12 @@ class Stack:
         passed = {name: os.environ[name] for name in names if name in os.environ}
         return passed | {"LC_ALL": "C.UTF-8", "NO_PROXY": f"{LOOPBACK},localhost", "PYTHONUNBUFFERED": "1"}
 
-    def _values(self) -> dict[str, str]:
-        """What each variable of the runtime contract is in this stack."""
+    def _values(self, role: str) -> dict[str, str]:
+        """What each variable of the runtime contract is in this stack, for who connects to Postgres as `role`."""
         assert self.postgres is not None
         assert self.nats is not None
         values = {
-            "DATABASE_URL": self.postgres.url,
+            "DATABASE_URL": self.postgres.database_url(DATABASE, role),
             "NATS_URL": self.nats.url,
             "QSTASH_URL": self.url("qstash"),
             "QSTASH_TOKEN": QSTASH_TOKEN,

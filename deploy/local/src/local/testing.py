@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from local.nats import Nats
 from local.port import free_port as some_free_port
 from local.postgres import Postgres
 from local.process import Part, Supervisor
+from local.role import make_service_roles
 
+_EMPTY = "template0"
 SERVER_FIXTURES = frozenset({"postgres_server", "nats_server", "own_nats_server", "sandbox_url"})
 
 
@@ -103,7 +105,7 @@ def sandbox_url(sandbox_server: str) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: Postgres) -> str:
-    """The name of a database with the migrations applied, to be cloned."""
+    """The name of a database with the migrations applied, to be cloned; the cluster has the services' roles then."""
     if importlib.util.find_spec("migrate.schema") is None:
         pytest.fail("there is no migrate.schema yet; use empty_database_url")
     name = "migrated_template"
@@ -111,6 +113,7 @@ def migrated_template(postgres_server: Postgres) -> str:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     upgrade = importlib.import_module("migrate.schema").upgrade
     upgrade(postgres_server.database_url(name))
+    make_service_roles(postgres_server)
     return name
 
 
@@ -119,6 +122,13 @@ def database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[
     """The URL of a new database with the migrations applied, for one test."""
     with new_database(postgres_server, migrated_template) as url:
         yield url
+
+
+@pytest.fixture
+def service_database_url(postgres_server: Postgres, database_url: str) -> Callable[[str], str]:
+    """The URL of the test's `database_url` for a service's role: `gateway`, `webhook` or `worker`."""
+    database = database_url.rpartition("/")[2]
+    return lambda role: postgres_server.database_url(database, role)
 
 
 @pytest.fixture(scope="module")
@@ -131,25 +141,31 @@ def module_database_url(postgres_server: Postgres, migrated_template: str) -> It
 @pytest.fixture
 def empty_database_url(postgres_server: Postgres) -> Iterator[str]:
     """The URL of a new database with nothing in it, for one test."""
-    with new_database(postgres_server, "template0") as url:
+    with new_database(postgres_server, _EMPTY) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def module_empty_database_url(postgres_server: Postgres) -> Iterator[str]:
     """The URL of a new database with nothing in it, shared by one test file."""
-    with new_database(postgres_server, "template0") as url:
+    with new_database(postgres_server, _EMPTY) as url:
         yield url
 
 
 @contextmanager
 def new_database(server: Postgres, template: str) -> Generator[str]:
-    """A new database cloned from another, dropped at the end with whatever still uses it."""
+    """A new database cloned from another, dropped at the end with whatever still uses it.
+
+    A clone has the tables' grants of its template but not the database's own, which are repeated here.
+    """
     name = f"test_{uuid.uuid4().hex}"
     clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    revoke = sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC")
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(clone.format(sql.Identifier(name), sql.Identifier(template)))
+        if template != _EMPTY:
+            connection.execute(revoke.format(sql.Identifier(name)))
     try:
         yield server.database_url(name)
     finally:

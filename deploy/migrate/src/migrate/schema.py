@@ -13,6 +13,7 @@ import sqlalchemy
 import structlog
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import OperationalError
 
 from common.db.pool import check_database_url
@@ -28,8 +29,8 @@ log = structlog.get_logger()
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Apply what is missing up to `revision`.
 
-    Raises ConfigurationError if Postgres does not let us in, TimeoutError if another migration does not end in two
-    minutes.
+    Raises ConfigurationError if Postgres does not let us in or do what a migration needs, TimeoutError if another
+    migration does not end in two minutes.
     """
     check_database_url(database_url)
     engine = sqlalchemy.create_engine(
@@ -39,11 +40,7 @@ def upgrade(database_url: str, revision: str = "head") -> None:
         connection.exec_driver_sql("set lock_timeout = '5s'")
         connection.commit()
         _take_turn(connection)
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent))
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        _apply(connection, revision)
         connection.commit()
     engine.dispose()
     log.info("schema.upgraded", revision=revision)
@@ -55,6 +52,17 @@ def _connect(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
     except OperationalError as error:
         log.warning("database.refused", detail=str(error.orig))
         raise ConfigurationError("DATABASE_URL: no Postgres let us in") from None
+
+
+def _apply(connection: sqlalchemy.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except InsufficientPrivilege as error:
+        raise ConfigurationError(f"DATABASE_URL: {error.diag.message_primary}") from None
 
 
 def _take_turn(connection: sqlalchemy.Connection) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from typing import TextIO
 
 import structlog
 
@@ -21,8 +22,12 @@ _TEXT_MAX = 500
 _SEARCHED_MAX = 16_384  # a secret that begins before the cut is masked whole
 
 
-def configure_logging(*, level: str, form: str) -> None:
-    """Set up structlog for the process; `form` is `json` or `console`. Libraries log from WARNING upwards."""
+def configure_logging(*, level: str, form: str, stream: TextIO | None = None) -> None:
+    """Set up structlog for the process; `form` is `json` or `console`. Libraries log from WARNING upwards.
+
+    `stream` is stdout unless a command needs that for what it answers.
+    """
+    stream = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
@@ -35,10 +40,10 @@ def configure_logging(*, level: str, form: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, mask, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -50,9 +55,10 @@ def configure_logging(*, level: str, form: str) -> None:
             ],
         )
     )
+    handler.setLevel(max(number, logging.WARNING))  # psycopg sets a level of its own, below the root's
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(max(number, logging.WARNING))
+    root.setLevel(handler.level)
 
 
 def mask(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

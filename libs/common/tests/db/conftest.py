@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from common.clock import Clock
 from common.db.job import NewJob, insert_job
+from common.db.ledger import CallRequest, open_call
 from common.db.owner import add_owner
 from common.db.pool import Database
 from common.db.search import NewSearch, insert_searches
@@ -79,11 +80,12 @@ class Scene:
         return NewJob(**values | changes)
 
     async def store(self, job: NewJob, **columns: Any) -> UUID:
-        """The job, admitted unless `columns` say otherwise."""
+        """The job, admitted and granted all its credits unless `columns` say otherwise."""
         async with self.database.connection() as connection:
             await add_owner(connection, owner=job.owner)
             await insert_job(connection, job)
-        await self.change("jobs", "id", job.id, **{"admitted_at": "=now()", **columns})
+        usual = {"admitted_at": "=now()", "credits_granted": job.credits_max}
+        await self.change("jobs", "id", job.id, **{**usual, **columns})
         return job.id
 
     async def search(self, job_id: UUID, ordinal: int = 0, status: str = "active") -> UUID:
@@ -122,6 +124,11 @@ class Scene:
     async def paged_seat(self, outcomes: dict[str, int]) -> Seat:
         """A claimed step in its enrichment phase, whose page brought these outcomes (and so many candidates)."""
         seat = await self.held_seat()
+        await self.page(seat, outcomes)
+        return seat
+
+    async def page(self, seat: Seat, outcomes: dict[str, int]) -> None:
+        """Put the seat's step into its enrichment phase with these outcomes."""
         async with self.database.transaction() as connection:
             await connection.execute(
                 "update steps set phase = 'enrichment', items_count = %s where search_id = %s",
@@ -132,7 +139,6 @@ class Scene:
                     "insert into step_outcomes (search_id, step, job_id, outcome, count) values (%s, 0, %s, %s, %s)",
                     [seat.search_id, seat.job_id, outcome, count],
                 )
-        return seat
 
     async def job_of(self, seat: Seat) -> dict[str, Any]:
         return (await self.query("select * from jobs where id = %s", seat.job_id))[0]
@@ -159,6 +165,38 @@ class Scene:
             "attempts_max": 3,
         }
         return ClaimRequest(**values | changes)
+
+    def call_of(self, seat: Seat, **changes: Any) -> CallRequest:
+        """A call of the seat's step: a page for three credits."""
+        values = {
+            "id": self.clock.new_id(),
+            "job_id": seat.job_id,
+            **seat.place,
+            "token": seat.token,
+            "platform": seat.platform,
+            "kind": "page",
+            "path": "/v1/search",
+            "fingerprint": "f",
+            "credits": 3,
+            "pages": 1,
+        }
+        return CallRequest(**values | changes)
+
+    async def opens(self, request: CallRequest) -> bool:
+        """Whether the gate lets the call through."""
+        async with self.database.connection() as connection:
+            return await open_call(connection, request)
+
+    async def calls_of(self, seat: Seat) -> list[dict[str, Any]]:
+        return await self.query("select * from upstream_calls where job_id = %s order by id", seat.job_id)
+
+    async def money_of(self, seat: Seat) -> tuple[int, int]:
+        """Reserved, spent: what the job's row says, after checking it against the ledger."""
+        job, calls = await self.job_of(seat), await self.calls_of(seat)
+        assert job["credits_reserved"] == sum(call["credits_reserved"] for call in calls if call["status"] == "open")
+        assert job["credits_spent"] == sum(call["credits_charged"] or 0 for call in calls)
+        assert job["calls_count"] == len(calls)
+        return job["credits_reserved"], job["credits_spent"]
 
     async def explain(self, statement: str, *values: Any) -> str:
         rows = await self.query(f"explain {statement}", *values)

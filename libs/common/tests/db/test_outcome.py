@@ -1,5 +1,6 @@
 """The funnel on real Postgres: moves keep its sum, and what does not add up is not committed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +89,10 @@ async def test_moves_merge_into_what_is_there(scene: Any) -> None:
 
 
 async def test_moves_reach_every_step_of_the_job(scene: Any) -> None:
-    seat, other = await scene.paged_seat({"pending": 1}), await scene.paged_seat({"reserve": 2})
+    seat = await scene.paged_seat({"pending": 1})
+    other = replace(seat, search_id=await scene.search(seat.job_id, ordinal=1))
+    await scene.add_step(other.job_id, other.search_id)
+    await scene.page(other, {"reserve": 2})
     async with scene.database.connection() as connection:
         moves = [
             move(seat, Outcome.PENDING, Outcome.DELIVERED, 1),

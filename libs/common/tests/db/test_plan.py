@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,14 +10,16 @@ import pytest
 from psycopg import AsyncCursor
 from pydantic import SecretStr
 
-from common.db import candidate, job, ledger, owner, poll, search, step, sweep
+from common.db import candidate, dead_letter, job, ledger, owner, poll, profile, quota, reopening, search, step, sweep
 from common.db.pool import Connection, Database
 from common.domain.step import DueStep
 from common.settings import DatabaseSettings
 
 LEASE = timedelta(seconds=30)
 
-# 1,000 jobs of which 20 run, 5,000 searches, 20,000 steps of which 100 are due, 60,000 candidates.
+# 1,000 jobs of which 20 run, 5,000 searches, 20,000 steps of which 100 are due, 60,000 candidates; of the calls 100 are
+# open, of the final jobs 10 hold something of their owner's quota, of 20,000 profiles 10 are being bought, and of
+# 5,000 dead letters 50 are open.
 FILL = (
     "insert into owners (owner) select 'user:u' || n from generate_series(1, 50) n",
     """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
@@ -48,6 +50,21 @@ FILL = (
            credits_reserved, credits_charged, settled_at)
        select gen_random_uuid(), job_id, search_id, step, 'tiktok', gen_random_uuid(), 'page', '/', 'f', 'settled', 1,
            1, now() from steps""",
+    """insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
+           credits_reserved, opened_at)
+       select gen_random_uuid(), job_id, search_id, step, 'tiktok', gen_random_uuid(), 'page', '/', 'f', 'open', 1,
+           now() - interval '1 hour' from steps where phase = 'page'""",
+    """update jobs set credits_granted = 5
+       where id in (select md5('j' || n)::uuid from generate_series(101, 110) n)""",
+    """insert into owner_days (owner, day) select 'user:u' || n, date '2026-01-01' + k
+       from generate_series(1, 50) n, generate_series(1, 365) k""",
+    """insert into profiles (platform, platform_id, status, fetched_at, claimed_by, claimed_until)
+       select 'tiktok', 'p' || n, 'not_found', now(), case when n <= 10 then gen_random_uuid() end, now()
+       from generate_series(1, 20000) n""",
+    """insert into dead_letters (id, job_id, search_id, step, generation, reason, created_at, resolved_at, resolution)
+       select gen_random_uuid(), md5('j' || n / 5)::uuid, gen_random_uuid(), 0, 0, 'r', now() - n * interval '1 minute',
+           case when n > 50 then now() end, case when n > 50 then 'retried' end
+       from generate_series(1, 5000) n""",
     "analyze",
 )
 JOB, SEARCH, TOKEN = (UUID(text) for text in ("0" * 32, "1" * 32, "2" * 32))  # replaced by those that are there
@@ -68,6 +85,8 @@ SETTLEMENT = ledger.Settlement(id=uuid4(), job_id=JOB, credits=1, http_status=20
 CLAIM = step.ClaimRequest(**PLACE, generation=0, token=TOKEN, lease=LEASE, sequence=1, attempts_max=5)
 DUE = DueStep(job_id=JOB, **PLACE, generation=0)
 MINUTE = timedelta(minutes=1)
+BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
+REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "claim": lambda c: step.claim_step(c, CLAIM),
@@ -83,6 +102,18 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "view the gate": lambda c: ledger.view_gate(c, CALL),
     "settle a call": lambda c: ledger.settle_call(c, SETTLEMENT),
     "lose calls": lambda c: ledger.lose_open_calls(c, job_id=JOB, **PLACE, token=TOKEN),
+    "stale calls": lambda c: ledger.stale_calls(c, older_than=MINUTE, count_max=500),
+    "living token": lambda c: ledger.living_token(c, **PLACE),
+    "view a grant": lambda c: quota.view_grant(c, job_id=JOB),
+    "grant": lambda c: quota.grant(c, job_id=JOB, amount=1, day=date(2026, 1, 1)),
+    "add to a day": lambda c: quota.add_to_day(c, owner="user:u7", amount=1, credits_per_day=9),
+    "granted today": lambda c: quota.granted_today(c, owner="user:u7"),
+    "release a grant": lambda c: quota.release_grant(c, job_id=JOB),
+    "unreleased jobs": lambda c: quota.unreleased_jobs(c, count_max=500),
+    "fresh profiles": lambda c: profile.fresh_profiles(c, platform="tiktok", platform_ids=["p1", "p2"], max_age=MINUTE),
+    "claim a profile": lambda c: profile.claim_profile(c, BUYING),
+    "release a profile": lambda c: profile.release_profile(c, platform="tiktok", platform_id="p1", token=TOKEN),
+    "free claims": lambda c: profile.free_claims(c, token=TOKEN),
     "known accounts": lambda c: candidate.known_accounts(c, job_id=JOB, platform_ids=["a", "b", "c"]),
     "pending": lambda c: candidate.pending_of_step(c, job_id=JOB, **PLACE),
     "open candidates": lambda c: candidate.open_candidates(c, job_id=JOB),
@@ -94,7 +125,19 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "start searches": lambda c: search.start_waiting(c, job_id=JOB, count_max=5),
     "count admitted": lambda c: owner.count_admitted(c, owner="user:u7"),
     "next waiting": lambda c: owner.next_waiting(c, owner="user:u7", count_max=5),
-    "owners who wait": owner.owners_with_waiting_jobs,
+    "owners with a turn": lambda c: owner.owners_with_a_turn(c, active_jobs_max=5, count_max=500),
+    "view what is spent": lambda c: reopening.view_spent(c, job_id=JOB),
+    "reopen a job": lambda c: reopening.reopen_job(c, REOPENING),
+    "reopen searches": lambda c: reopening.reopen_searches(c, job_id=JOB, ends=["job_ended"]),
+    "hold steps": lambda c: reopening.hold_steps(c, job_id=JOB),
+    "return surplus": lambda c: reopening.return_surplus(c, job_id=JOB),
+    "promote in place": lambda c: reopening.promote_in_place(c, job_id=JOB, count_max=5),
+    "reopen enrichments": lambda c: reopening.reopen_enrichments(c, job_id=JOB),
+    "lose all calls": lambda c: reopening.lose_all_open_calls(c, job_id=JOB),
+    "reopen a search": lambda c: reopening.reopen_failed_search(c, **PLACE),
+    "hold a step": lambda c: reopening.hold_step(c, **PLACE),
+    "resolve letters": lambda c: dead_letter.resolve_letters(c, job_id=JOB, resolution="retried"),
+    "is paused": lambda c: sweep.is_paused(c, job_id=JOB),
     "overdue": sweep.overdue_jobs,
     "stalled": lambda c: sweep.stalled_steps(c, stalled_after=MINUTE, unpublished_after=MINUTE),
     "idle": lambda c: sweep.idle_jobs(c, idle_for=MINUTE),
@@ -103,6 +146,9 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "poll": lambda c: poll.read_poll(c, owner="user:u7", platform="tiktok", job_id=JOB),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
+
+LARGE = {"jobs", "searches", "steps", "candidates", "step_outcomes", "upstream_calls"}
+LARGE |= {"owner_days", "profiles", "dead_letters"}
 
 
 class Listener(AsyncCursor[Any]):
@@ -161,15 +207,32 @@ async def test_a_hot_statement_reads_no_table_from_end_to_end(connection: Connec
     assert plans
     for plan in plans:
         scanned = re.findall(r"Seq Scan on (\w+)", plan)
-        assert not {"jobs", "searches", "steps", "candidates", "step_outcomes", "upstream_calls"} & set(scanned), plan
+        assert not LARGE & set(scanned), plan
 
 
 async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None:
     """Its lists cost what is due, not what was ever done."""
-    indexes = {"overdue": "jobs_(overdue|active)", "stalled": "steps_open", "idle": "jobs_(overdue|active)"}
+    indexes = {
+        "overdue": "jobs_(overdue|active)",
+        "stalled": "steps_open",
+        "idle": "jobs_(overdue|active)",
+        "owners with a turn": "jobs_(overdue|active)",
+        "stale calls": "upstream_calls_(stale|open)",
+        "unreleased jobs": "jobs_unreleased",
+        "free claims": "profiles_claimed",
+    }
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])
         assert re.search(index, plan), plan
+
+
+async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(connection: Connection) -> None:
+    [plan] = await plans_of(connection, HOT["lose calls"])
+    assert "profiles_claimed" in plan, plan
+    [plan] = await plans_of(connection, lambda c: dead_letter.list_letters(c, is_open=True, before=None, count_max=50))
+    assert "dead_letters_open" in plan, plan
+    [plan] = await plans_of(connection, HOT["resolve letters"])
+    assert re.search("dead_letters_(by_job|open)", plan), plan
 
 
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:

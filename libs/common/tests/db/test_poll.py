@@ -32,12 +32,11 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
     await database.close()
 
 
-@pytest.fixture
-async def job_id(connection: Connection) -> UUID:
+async def add_job(connection: Connection, owner: str = ADA) -> UUID:
     clock = Clock()
     job = NewJob(
         id=clock.new_id(),
-        owner=ADA,
+        owner=owner,
         created_by="user_ada",
         campaign_id=None,
         platform="tiktok",
@@ -53,6 +52,11 @@ async def job_id(connection: Connection) -> UUID:
     )
     await insert_job(connection, job)
     return job.id
+
+
+@pytest.fixture
+async def job_id(connection: Connection) -> UUID:
+    return await add_job(connection)
 
 
 async def add_search(connection: Connection, job_id: UUID, ordinal: int) -> UUID:
@@ -189,7 +193,17 @@ async def test_progress_is_rounded_to_what_people_read(connection: Connection, j
         ("admitted_at = null", "state = 'paused', reason = 'operator'", WaitingOn.OWNER_LIMIT),
         ("admitted_at = now()", "state = 'paused', reason = 'operator'", WaitingOn.OPERATOR),
         ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() + '1 min'", WaitingOn.CREDITS),
-        ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() - interval '1 min'", None),
+        (
+            "admitted_at = now()",
+            "state = 'paused', reason = 'credits', until = now() - interval '1 min'",
+            WaitingOn.CREDITS,
+        ),
+        (
+            "admitted_at = now()",
+            "state = 'cool_down', reason = 'cool_down', until = now(), prober = gen_random_uuid()",
+            WaitingOn.COOL_DOWN,
+        ),
+        ("admitted_at = now()", "resumed_at = now()", None),
         (
             "status = 'processing', admitted_at = now()",
             "state = 'cool_down', reason = 'cool_down', until = now() + '1 min'",
@@ -211,3 +225,76 @@ async def test_what_a_job_waits_on_follows_from_its_turn_and_its_platform(
     view = await read_job(connection, owner=ADA, job_id=job_id)
     assert view is not None
     assert view.waiting_on == expected
+
+
+@pytest.mark.parametrize(
+    ("job", "platform", "minutes"),
+    [
+        ("admitted_at = now()", "state = 'open'", None),
+        ("admitted_at = now()", "state = 'paused', reason = 'credits', until = now() + '5 min'", 5),
+        ("admitted_at = now()", "state = 'cool_down', reason = 'cool_down', until = now() - interval '1 min'", -1),
+        ("admitted_at = now()", "state = 'paused', reason = 'operator'", None),
+        ("admitted_at = null", "state = 'paused', reason = 'credits', until = now() + '5 min'", None),
+        (
+            "status = 'cancelled', stop_reason = 'cancelled', ended_at = now(), admitted_at = now()",
+            "state = 'paused', reason = 'credits', until = now() + '5 min'",
+            None,
+        ),
+    ],
+)
+async def test_a_job_under_a_pause_says_when_it_ends(
+    connection: Connection, job_id: UUID, job: str, platform: str, minutes: int | None
+) -> None:
+    """Unknown if that is for an operator to say, and as long as the owner's limit is what it waits for."""
+    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await connection.execute(f"update jobs set {job}".encode())
+    await connection.execute(f"update platform_states set {platform}".encode())
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    if minutes is None:
+        assert view.waiting_until is None
+    else:
+        assert view.waiting_until is not None
+        assert abs(view.waiting_until - Clock().now() - timedelta(minutes=minutes)) < timedelta(seconds=10)
+
+
+async def test_a_job_that_waits_for_its_turn_says_how_many_are_before_it(connection: Connection) -> None:
+    """In the order in which they queue; those of others, those that run and those that are over do not count."""
+    jobs = [await add_job(connection) for _ in range(5)]
+    await add_owner(connection, owner=BOB)
+    bobs = [await add_job(connection, BOB) for _ in range(2)]
+    await connection.execute("update jobs set queued_at = now() - interval '1 hour' where owner = %s", [BOB])
+    await connection.execute("update jobs set queued_at = now() - interval '1 hour' where id = %s", [jobs[3]])
+    for column in ("admitted_at = now()", "status = 'cancelled', stop_reason = 'cancelled', ended_at = now()"):
+        first = await add_job(connection)
+        earlier = "queued_at = now() - interval '2 hours'"
+        await connection.execute(f"update jobs set {earlier}, {column} where id = %s".encode(), [first])
+        view = await read_job(connection, owner=ADA, job_id=first)
+        assert view is not None
+        assert view.waiting_position is None
+    places = dict.fromkeys(jobs, 0)
+    for job_id in jobs:
+        view = await read_job(connection, owner=ADA, job_id=job_id)
+        assert view is not None
+        places[job_id] = view.waiting_position or 0
+    assert [places[job_id] for job_id in jobs] == [2, 3, 4, 1, 5]
+    view = await read_job(connection, owner=BOB, job_id=bobs[1])
+    assert view is not None
+    assert view.waiting_position == 2
+
+
+async def test_a_job_says_its_run_and_what_it_may_spend_before_it_asks_for_more(
+    connection: Connection, job_id: UUID
+) -> None:
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert (view.run, view.credits_granted, view.credits_max) == (1, 0, 50)
+    await connection.execute("update jobs set credits_granted = 31, credits_spent = 20, credits_reserved = 7")
+    await connection.execute("update jobs set status = 'error', stop_reason = 'failed', ended_at = now()")
+    await connection.execute(
+        "update jobs set status = 'pending', run = 2, stop_reason = null, ended_at = null, admitted_at = null"
+    )
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert (view.run, view.credits_granted, view.credits_spent, view.credits_reserved) == (2, 31, 20, 7)
+    assert (view.waiting_on, view.waiting_position) == (WaitingOn.OWNER_LIMIT, 1)

@@ -9,6 +9,7 @@ import pytest
 from common.db.sweep import (
     StalledStep,
     idle_jobs,
+    is_paused,
     overdue_jobs,
     raise_generation,
     stalled_steps,
@@ -200,3 +201,29 @@ async def test_idle_jobs(scene: Any, job: dict[str, Any], step: dict[str, Any], 
     await scene.change_step(seat, **step)
     async with scene.database.connection() as connection:
         assert (seat.job_id in await idle_jobs(connection, idle_for=STALLED)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_told"),
+    [
+        pytest.param(None, False, id="never announced"),
+        pytest.param({"label": "P"}, False, id="open"),
+        pytest.param(
+            {"state": "cool_down", "reason": "cool_down", "until": "=now() + interval '1 minute'"}, True, id="cool-down"
+        ),
+        pytest.param({"state": "cool_down", "reason": "cool_down", "until": "=now()"}, True, id="nobody tried yet"),
+        pytest.param({"state": "paused", "reason": "operator", "until": None}, True, id="operator"),
+    ],
+)
+async def test_a_job_is_paused_as_long_as_its_platform_is_not_open(
+    scene: Any, columns: dict[str, Any] | None, is_told: bool
+) -> None:
+    seat, other = await scene.seat(), await scene.seat()
+    if columns is not None:
+        insert = "insert into platform_states (platform, label, modes, search_kinds) values (%s, 'P', '{}', '{}')"
+        await scene.query(insert, seat.platform)
+        await scene.change("platform_states", "platform", seat.platform, **columns)
+    async with scene.database.connection() as connection:
+        assert await is_paused(connection, job_id=seat.job_id) is is_told
+        assert not await is_paused(connection, job_id=other.job_id)
+        assert not await is_paused(connection, job_id=scene.clock.new_id())

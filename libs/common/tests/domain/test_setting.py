@@ -15,6 +15,9 @@ FIELDS = [
 ]
 
 
+OPTIONAL = [("limits", "credits_per_owner_per_day")]  # none: no limit
+
+
 def read(category: str, key: str, value: Any) -> Any:
     settings = SystemSettings.model_validate({category: {key: value}})
     return getattr(getattr(settings, category), key)
@@ -50,10 +53,27 @@ def test_an_unknown_key_is_an_error(stored: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("category", "key"), FIELDS)
-@pytest.mark.parametrize("value", [-1, 10**9, "soon", None, [], {}])
+@pytest.mark.parametrize("value", [-1, "soon", [], {}])
 def test_every_key_refuses_what_is_out_of_its_bounds(category: str, key: str, value: Any) -> None:
     with pytest.raises(ValidationError):
         read(category, key, value)
+
+
+@pytest.mark.parametrize(("category", "key"), [field for field in FIELDS if field not in OPTIONAL])
+@pytest.mark.parametrize("value", [10**9, None])
+def test_every_key_but_the_optional_ones_has_a_value_with_an_upper_bound(category: str, key: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        read(category, key, value)
+
+
+def test_a_quota_is_a_number_of_credits_or_none() -> None:
+    """None is no limit, 0 lets no job start; a fraction, a flag or a text is no number of credits."""
+    assert SystemSettings().limits.credits_per_owner_per_day is None
+    for value in (None, 0, 1, 10**9):
+        assert read("limits", "credits_per_owner_per_day", value) == value
+    for value in (-1, 0.5, 1.0, True, "100"):
+        with pytest.raises(ValidationError):
+            read("limits", "credits_per_owner_per_day", value)
 
 
 @pytest.mark.parametrize(("category", "key"), FIELDS)

@@ -64,13 +64,16 @@ async def grant(connection: Connection, *, job_id: UUID, amount: int, day: date)
 
 
 async def release_grant(connection: Connection, *, job_id: UUID) -> int:
-    """Give back what the job was granted and has neither spent nor reserved; returns how much."""
+    """Give back what the job was granted and has neither spent nor reserved; returns how much.
+
+    A day never counts less than nothing: what is left may be of an earlier day's grant, and an end is not refused.
+    """
     cursor = await connection.execute(
         """with job as (
                select id, owner, quota_day, credits_granted - credits_spent - credits_reserved as credits
                from jobs where id = %(job_id)s and credits_granted > credits_spent + credits_reserved
            ), day as (
-               update owner_days d set credits_granted = d.credits_granted - job.credits
+               update owner_days d set credits_granted = greatest(0, d.credits_granted - job.credits)
                from job where d.owner = job.owner and d.day = job.quota_day
            )
            update jobs set credits_granted = jobs.credits_granted - job.credits

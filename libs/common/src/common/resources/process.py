@@ -29,13 +29,7 @@ class Resources:
 
     async def unit(self) -> Unit:
         """What a transaction needs, with the limits in force now."""
-        current = await self.settings.current()
-        return Unit(
-            database=self.database,
-            clock=self.clock,
-            active_jobs_max=current.limits.active_jobs_per_owner,
-            credits_per_day=current.limits.credits_per_owner_per_day,
-        )
+        return Unit.under(await self.settings.current(), self.database, self.clock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from common.db.job import LockedJob
 from common.db.owner import lock_owner
 from common.db.pool import Connection, Database
 from common.domain.job import JobStatus
+from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
 from common.engine.fact import JobFacts
 
@@ -61,6 +62,8 @@ class LockedWork:
     def begin_run(self, *, target: int, pages_max: int) -> None:
         """The job is pending again, with these limits."""
         self.facts = replace(self.facts, status=JobStatus.PENDING, target=target, pages_max=pages_max)
+        limits = {"target_results": target, "pages_max": pages_max}
+        self.job = self.job.model_copy(update={"status": JobStatus.PENDING, **limits})
 
     async def add_event(self, kind: str, data: dict[str, Any]) -> None:
         await job_table.insert_event(self.connection, job_id=self.job.id, seq=self.next_seq(), kind=kind, data=data)
@@ -74,6 +77,16 @@ class Unit:
     clock: Clock
     active_jobs_max: int
     credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
+
+    @classmethod
+    def under(cls, settings: SystemSettings, database: Database, clock: Clock) -> "Unit":
+        """With the limits in force."""
+        return cls(
+            database=database,
+            clock=clock,
+            active_jobs_max=settings.limits.active_jobs_per_owner,
+            credits_per_day=settings.limits.credits_per_owner_per_day,
+        )
 
 
 async def under_lock(unit: Unit, job_id: UUID, work: Callable[[LockedWork], Awaitable[T]]) -> tuple[T, list[DueStep]]:

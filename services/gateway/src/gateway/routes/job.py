@@ -82,12 +82,7 @@ async def extend_own_job(
 
 
 async def _renewal(gateway: Gateway) -> Renewal:
-    settings = await gateway.resources.settings.current()
-    return Renewal(
-        pages_max=settings.api.max_api_calls,
-        credits_max=settings.api.max_credits_per_job,
-        queue_timeout=settings.timeouts.queue_timeout,
-    )
+    return Renewal.under(await gateway.resources.settings.current())
 
 
 async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:

@@ -1,0 +1,155 @@
+"""The roles belong to the cluster: several databases make them at once, and a migrating role may not be allowed to."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+
+from common.errors import ConfigurationError
+from local.child import Child, wait_until
+from local.nats import Nats
+from local.postgres import Postgres
+from local.testing import new_database
+from migrate.schema import upgrade
+
+pytestmark = pytest.mark.server
+
+GROUPS = ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker")
+MIGRATOR = "migrator"
+
+Run = Callable[..., Child]
+Events = Callable[[Child], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with Postgres.start(tmp_path_factory.mktemp("cluster"), durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(own_server: Postgres) -> Iterator[Postgres]:
+    """A cluster where none of the roles is."""
+    yield own_server
+    for role in (*GROUPS, MIGRATOR):
+        administer(own_server, f"drop role if exists {role}")
+
+
+def administer(server: Postgres, *statements: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def groups(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(GROUPS)]).fetchall()
+    return {row[0] for row in rows}
+
+
+def may(url: str, role: str, question: str) -> bool:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(f"select {question}".encode(), [role]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def as_migrator(url: str) -> str:
+    return url.replace(url.partition("://")[2].partition("@")[0], f"{MIGRATOR}:known")
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def test_several_databases_of_a_cluster_are_migrated_at_once(
+    cluster: Postgres, own_nats_server: Nats, run: Run, events: Events
+) -> None:
+    with ExitStack() as databases:
+        urls = [databases.enter_context(new_database(cluster, "template0")) for _ in range(4)]
+        for child in [run(DATABASE_URL=url, NATS_URL=own_nats_server.url) for url in urls]:
+            events(child)
+        for url in urls:
+            assert groups(url) == set(GROUPS)
+            for group in GROUPS:
+                assert may(url, group, "has_table_privilege(%s, 'jobs', 'update')")
+                assert not may(url, group, "has_database_privilege(%s, current_database(), 'temporary')")
+                assert not may(url, group, "has_schema_privilege(%s, 'public', 'create')")
+
+
+def test_a_role_that_another_migration_is_making_is_awaited(cluster: Postgres) -> None:
+    """The other's transaction is open: ours waits for its end and takes the role that it made."""
+
+    def waits() -> bool:
+        with psycopg.connect(cluster.url) as connection:
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = %s", [name_of(url)]
+            ).fetchone()
+        return row is not None and row[0] > 0
+
+    with new_database(cluster, "template0") as url, ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(cluster.url) as other:
+            other.execute("create role creatorscout_webhook nologin")
+            ours = pool.submit(upgrade, url)
+            assert wait_until(waits, 30)
+            other.commit()
+        ours.result(30)
+        assert groups(url) == set(GROUPS)
+
+
+def test_who_may_not_create_roles_is_told_which_an_administrator_has_to_create(
+    cluster: Postgres, own_nats_server: Nats, run: Run, events: Events
+) -> None:
+    """One clear line, of those that are missing; when they are there, the same command works."""
+    administer(cluster, f"create role {MIGRATOR} login password 'known'", "create role creatorscout_webhook nologin")
+    with new_database(cluster, "template0") as url:
+        administer(cluster, f"alter database {name_of(url)} owner to {MIGRATOR}")
+        environment = {"DATABASE_URL": as_migrator(url), "NATS_URL": own_nats_server.url}
+        child = run(**environment)
+        assert child.await_exit(60)
+        assert child.exit_code == 1
+        assert child.log.read_text().splitlines()[-1] == (
+            "migrate: DATABASE_URL: its role may not create roles; an administrator has to create, without login, "
+            "creatorscout_gateway, creatorscout_worker"
+        )
+        assert groups(url) == {"creatorscout_webhook"}
+        administer(cluster, "create role creatorscout_gateway nologin", "create role creatorscout_worker nologin")
+        events(run(**environment))
+        for group in GROUPS:
+            assert may(url, group, "has_table_privilege(%s, 'jobs', 'update')")
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "after"),
+    [
+        (
+            "alter schema public owner to migrator",
+            "its role does not own the database; an administrator has to revoke temporary on database {} from public",
+            "revoke temporary on database {} from public",
+        ),
+        (
+            "alter database {} owner to migrator; alter schema public owner to creatorscout;"
+            "grant create on schema public to public",
+            "its role does not own the schema; an administrator has to revoke create on schema public from public",
+            "revoke create on schema public from public; grant create on schema public to migrator",
+        ),
+    ],
+    ids=["temporary", "create"],
+)
+def test_who_may_not_revoke_is_told_what_an_administrator_has_to(
+    cluster: Postgres, before: str, line: str, after: str
+) -> None:
+    """Postgres itself would only warn, and leave it open."""
+    roles = (f"create role {name} nologin" for name in GROUPS)
+    administer(cluster, f"create role {MIGRATOR} login password 'known'", *roles)
+    with new_database(cluster, "template0") as url, psycopg.connect(url, autocommit=True) as administrator:
+        name = name_of(url)
+        administrator.execute(before.format(name).encode())
+        with pytest.raises(ConfigurationError) as caught:
+            upgrade(as_migrator(url))
+        assert str(caught.value) == f"DATABASE_URL: {line.format(name)}"
+        administrator.execute(after.format(name).encode())
+        upgrade(as_migrator(url))

@@ -1,0 +1,307 @@
+"""What a service's role cannot do to a job by hand-made SQL, on real Postgres: no service's code is asked."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.errors import CheckViolation, InsufficientPrivilege
+
+ROLES = ("gateway", "webhook", "worker")
+FINAL = ("completed", "error", "timeout", "cancelled")
+STATUSES = ("pending", "processing", *FINAL)
+LEGAL = {
+    *(("pending", after) for after in ("processing", "error", "timeout", "cancelled")),
+    *(("processing", after) for after in FINAL),
+    *((before, "pending") for before in ("completed", "error", "timeout")),
+}
+ILLEGAL = [pair for pair in product(STATUSES, STATUSES) if pair[0] != pair[1] and pair not in LEGAL]
+
+# With every column as the status wants it, so that nothing but the guard of transitions can refuse.
+MOVE = """update jobs set status = %(status)s, run = run + %(runs)s, target_results = target_results + %(more)s,
+              ended_at = case when %(final)s then now() end, stop_reason = case when %(final)s then 'exhausted' end,
+              progress = case when %(status)s = 'completed' then 100 else progress end
+          where id = %(job)s returning status"""
+ADD_JOB = """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
+                 parallel_searches_max, timeout, delay_between_calls, queue_until)
+             values (%s, 'user:1', 'user_1', 'tiktok', 'keyword', '{}', 100, 10, 50, 2, '1 hour', '0', 'infinity')"""
+ADD_STEP = """insert into steps (id, search_id, step, job_id, phase, items_count)
+              values (gen_random_uuid(), %s, %s, %s, %s, %s)"""
+ADD_OUTCOME = "insert into step_outcomes (search_id, step, job_id, outcome, count) values (%s, %s, %s, %s, %s)"
+
+Service = psycopg.Connection[tuple[Any, ...]]
+
+
+@pytest.fixture(params=ROLES)
+def service(request: pytest.FixtureRequest, service_database_url: Callable[[str], str]) -> Iterator[Service]:
+    """A connection as each service's role; each statement is a transaction of its own."""
+    with psycopg.connect(service_database_url(request.param), autocommit=True) as connection:
+        connection.execute("insert into owners (owner) values ('user:1')")
+        yield connection
+
+
+def move(connection: Service, job: UUID, status: str, runs: int = 0, more: int = 0) -> None:
+    values = {"job": job, "status": status, "runs": runs, "more": more, "final": status in FINAL}
+    assert connection.execute(MOVE, values).fetchone() == (status,)
+
+
+def add_job(connection: Service, status: str = "pending") -> UUID:
+    """A new job, brought to this status by the transitions that lead there."""
+    job = uuid4()
+    connection.execute(ADD_JOB, [job])
+    if status in ("processing", "completed"):
+        move(connection, job, "processing")
+    if status in FINAL:
+        move(connection, job, status)
+    return job
+
+
+def add_search(connection: Service, job: UUID) -> UUID:
+    search = uuid4()
+    connection.execute(
+        "insert into searches (id, job_id, ordinal, kind, query, status) values (%s, %s, 0, 'keyword', 'q', 'active')",
+        [search, job],
+    )
+    return search
+
+
+def status_of(connection: Service, job: UUID) -> str:
+    row = connection.execute("select status from jobs where id = %s", [job]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_every_illegal_transition_is_refused(service: Service) -> None:
+    """Also with another run and a higher target, which lead out of an end where the table says so."""
+    assert len(ILLEGAL) == 6 * 5 - 11
+    for (before, after), runs in product(ILLEGAL, (0, 1)):
+        job = add_job(service, before)
+        with pytest.raises(CheckViolation, match=f"illegal transition of a job: {before} to {after}"):
+            move(service, job, after, runs, runs)
+        assert status_of(service, job) == before
+
+
+def test_every_legal_transition_works(service: Service) -> None:
+    assert set(service.execute("select from_status, to_status from job_transitions").fetchall()) == LEGAL
+    for before, after in LEGAL:
+        again = int(after == "pending")
+        move(service, add_job(service, before), after, again, again)
+
+
+def test_a_job_lives_ends_and_is_extended(service: Service) -> None:
+    job = add_job(service)
+    for status in ("processing", "completed"):
+        move(service, job, status)
+    move(service, job, "pending", runs=1, more=50)
+    for status in ("processing", "completed"):
+        move(service, job, status)
+
+
+@pytest.mark.parametrize(
+    ("before", "runs", "more"),
+    [("completed", 0, 1), ("completed", 2, 1), ("completed", 1, 0), ("completed", 1, -1), ("error", 0, 0)],
+)
+def test_out_of_an_end_leads_only_another_run(service: Service, before: str, runs: int, more: int) -> None:
+    job = add_job(service, before)
+    with pytest.raises(CheckViolation, match=r"another run only out of an end|needs a higher target"):
+        move(service, job, "pending", runs, more)
+    assert status_of(service, job) == before
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_final_job_does_not_change(service: Service, status: str) -> None:
+    job = add_job(service, status)
+    changes: tuple[LiteralString, ...] = (
+        *("run = run + 1", "target_results = 101", "stop_reason = 'deadline'", "error = 'x'", "ended_at = 'infinity'"),
+        *("progress = 99", "delivered_count = 1", "pending_count = 1", "reserve_count = 1", "admitted_at = now()"),
+        *("started_at = now()", "deadline_at = now()"),
+    )
+    for change in changes:
+        with pytest.raises(CheckViolation, match="a final job does not change"):
+            service.execute(sql.SQL("update jobs set {} where id = %s").format(sql.SQL(change)), [job])
+
+
+@pytest.mark.parametrize("status", STATUSES[1:])
+def test_a_job_is_not_born_late(service: Service, status: str) -> None:
+    with pytest.raises(CheckViolation, match="a job begins as pending"):
+        service.execute(
+            """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
+                   parallel_searches_max, timeout, delay_between_calls, queue_until, status, ended_at, stop_reason)
+               values (gen_random_uuid(), 'user:1', 'u', 'tiktok', 'keyword', '{}', 1, 1, 1, 1, '1 h', '0', now(),
+                   %(status)s, case when %(final)s then now() end, case when %(final)s then 'exhausted' end)""",
+            {"status": status, "final": status in FINAL},
+        )
+
+
+def test_two_jobs_do_not_exchange_their_ids(service: Service) -> None:
+    """Which would move each to the other's status."""
+    ended, new = add_job(service, "cancelled"), add_job(service)
+    exchange = """update jobs set id = case id when %(ended)s then gen_random_uuid() else %(ended)s end
+                  where id in (%(ended)s, %(new)s)"""
+    with pytest.raises(CheckViolation, match="a row of jobs keeps its identity"):
+        service.execute(exchange, {"ended": ended, "new": new})
+    assert status_of(service, ended) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into job_transitions (from_status, to_status) values ('cancelled', 'pending')",
+        "update job_transitions set to_status = 'pending'",
+        "update job_transitions set action = null",
+        "delete from job_transitions",
+        "truncate job_transitions",
+        "update schema_version set version_num = '0001'",
+        "alter table jobs disable trigger all",
+        "alter table jobs disable trigger user",
+        "alter table jobs disable trigger jobs_transition",
+        "alter table step_outcomes disable trigger step_outcomes_add_up",
+        "drop trigger jobs_transition on jobs",
+        "drop trigger jobs_final on jobs",
+        "create trigger mine before update on jobs for each row execute function refuse_change_of_final()",
+        "create rule mine as on update to jobs do instead nothing",
+        "create or replace function refuse_illegal_transition() returns trigger language plpgsql as 'begin end'",
+        "alter function refuse_illegal_transition() reset search_path",
+        "drop function refuse_illegal_transition() cascade",
+        "set session_replication_role = replica",
+        "set local session_replication_role = replica",
+        "select set_config('session_replication_role', 'replica', false)",
+        "alter role current_user set session_replication_role = replica",
+        "alter role current_user superuser",
+        "set role creatorscout",
+        "set session authorization creatorscout",
+        "grant creatorscout to current_user",
+        "create temp table job_transitions (like public.job_transitions)",
+        "create temp table steps (like public.steps)",
+        "create temp table mine ()",
+        "create temp view job_transitions as select 'cancelled' as from_status, 'pending' as to_status",
+        "select 1 as one into temp mine",
+        "create table public.mine ()",
+        "create schema mine",
+        "create function public.mine() returns int language sql as 'select 1'",
+        "create extension dblink",
+        "truncate jobs",
+        "truncate jobs cascade",
+        "truncate step_outcomes",
+        "delete from jobs",
+        "delete from steps",
+        "delete from step_outcomes",
+        "delete from owners",
+        "drop table jobs",
+        "alter table jobs drop column run",
+        "copy jobs from program 'true'",
+    ],
+)
+def test_what_would_go_round_the_guards_is_not_permitted(service: Service, statement: LiteralString) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        service.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("items", "outcomes"), [(3, (2,)), (3, (4,)), (3, ()), (0, (1,)), (3, (2, 1)), (3, (2, 2))], ids=str
+)
+def test_a_funnel_that_does_not_add_up_is_refused(service: Service, items: int, outcomes: tuple[int, ...]) -> None:
+    """Where there are two outcomes, the second is another job's and does not count."""
+    job, other = add_job(service), add_job(service)
+    search = add_search(service, job)
+    service.execute("begin")
+    service.execute(ADD_STEP, [search, 0, job, "page", None])
+    service.execute("update steps set phase = 'enrichment', items_count = %s where search_id = %s", [items, search])
+    for its_job, outcome, count in zip((job, other), ("surplus", "filtered"), outcomes, strict=False):
+        service.execute(ADD_OUTCOME, [search, 0, its_job, outcome, count])
+    with pytest.raises(CheckViolation, match="outcomes of a step do not add up"):
+        service.execute("commit")
+    assert service.execute("select from steps").fetchall() == []
+
+
+def test_a_step_that_is_born_with_items_has_their_outcomes(service: Service) -> None:
+    job = add_job(service)
+    search = add_search(service, job)
+    with pytest.raises(CheckViolation, match="do not add up: 3 items, 0 outcomes"):
+        service.execute(ADD_STEP, [search, 0, job, "enrichment", 3])
+    with service.transaction():
+        service.execute(ADD_STEP, [search, 0, job, "enrichment", 3])
+        service.execute(ADD_OUTCOME, [search, 0, job, "surplus", 3])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update steps set items_count = 4 where step = 0",
+        "update steps set items_count = null, phase = 'page' where step = 0",
+        "update step_outcomes set count = 2 where step = 0",
+        "update step_outcomes set step = 1 where step = 0; update steps set items_count = 3 where step = 1",
+        "update step_outcomes set job_id = gen_random_uuid() where step = 0",
+        "update steps set job_id = gen_random_uuid() where step = 0",
+        "insert into step_outcomes select search_id, step, job_id, 'filtered', '', 1 from step_outcomes where step = 0",
+    ],
+)
+def test_a_funnel_that_adds_up_stays_so(service: Service, statement: LiteralString) -> None:
+    """Two steps, of three items and of none."""
+    job = add_job(service)
+    search = add_search(service, job)
+    with service.transaction():
+        for step, items in ((0, 3), (1, 0)):
+            service.execute(ADD_STEP, [search, step, job, "enrichment", items])
+        service.execute(ADD_OUTCOME, [search, 0, job, "surplus", 3])
+    with pytest.raises(CheckViolation, match=r"do not add up|keeps its identity"):
+        service.execute(statement)
+
+
+def test_the_guards_are_not_fooled_by_who_may_make_temporary_tables(database_url: str) -> None:
+    """As the owner, who may: empty tables of the same names stand before ours, and no guard looks there."""
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("insert into owners (owner) values ('user:1')")
+        job = add_job(owner, "cancelled")
+        search = add_search(owner, job)
+        for statement in (
+            "create temp table steps (like public.steps)",
+            "create temp table step_outcomes (like public.step_outcomes)",
+            "create temp table job_transitions (like public.job_transitions)",
+            "insert into pg_temp.job_transitions values ('cancelled', 'processing')",
+            "set search_path = pg_temp, public",
+        ):
+            owner.execute(statement)
+        with pytest.raises(CheckViolation, match="illegal transition"):
+            move(owner, job, "processing")
+        with pytest.raises(CheckViolation, match="do not add up"):
+            owner.execute(ADD_STEP.replace("into steps", "into public.steps"), [search, 0, job, "enrichment", 3])
+
+
+def test_every_trigger_function_has_a_search_path_of_its_own(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            """select proname, proconfig from pg_proc
+               where prorettype = 'trigger'::regtype and pronamespace = 'public'::regnamespace"""
+        ).fetchall()
+    assert len(rows) >= 6
+    assert {name for name, settings in rows if settings != ["search_path=pg_catalog, public, pg_temp"]} == set()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_grants_are_these_and_no_others(database_url: str, role: str) -> None:
+    """A table that a later migration adds has to be granted there, or named here."""
+    read_only, cleaned = {"job_transitions", "schema_version"}, {"idempotency_keys", "qstash_deliveries"}
+    group = f"creatorscout_{role}"
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        granted = connection.execute(
+            """select c.relname, acl.privilege_type, acl.is_grantable from pg_class c, aclexplode(c.relacl) acl
+               where acl.grantee = %s::regrole""",
+            [group],
+        ).fetchall()
+        columns = connection.execute("select from pg_attribute where attacl is not null and attrelid > 16383")
+        rights = connection.execute(
+            """select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls
+               from pg_roles where rolname = %s""",
+            [group],
+        ).fetchone()
+        assert columns.fetchall() == []
+    expected = {(name, "SELECT", False) for (name,) in tables}
+    expected |= {(name, kind, False) for (name,) in tables if name not in read_only for kind in ("INSERT", "UPDATE")}
+    expected |= {(name, "DELETE", False) for name in cleaned}
+    assert set(granted) == expected
+    assert rights == (False,) * 6

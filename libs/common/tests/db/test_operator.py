@@ -1,0 +1,195 @@
+"""What operators read, on real Postgres: everybody's, and only what was asked for."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from common.db import operator as operator_table
+from common.db.dead_letter import DeadLetter, insert_dead_letter, resolve_letter
+from common.db.operator import LetterFilter
+from common.db.platform_state import announce_platform, pause_platform, stop_platform, take_probe
+from common.domain.job import JobStatus
+
+
+async def letter(scene: Any, seat: Any, *, reference: str | None = None, step: int = 0) -> UUID:
+    letter_id = scene.clock.new_id()
+    details = {} if reference is None else {"reference": reference}
+    new = DeadLetter(
+        id=letter_id,
+        job_id=seat.job_id,
+        search_id=seat.search_id,
+        step=step,
+        generation=0,
+        reason="max_deliver",
+        details=details,
+    )
+    async with scene.database.connection() as connection:
+        assert await insert_dead_letter(connection, new)
+    return letter_id
+
+
+async def ids(scene: Any, **wanted: Any) -> list[UUID]:
+    async with scene.database.connection() as connection:
+        return [row.id for row in await operator_table.read_letters(connection, LetterFilter(**wanted))]
+
+
+async def test_letters_are_filtered_by_each_condition_and_by_all(scene: Any) -> None:
+    one, other = await scene.seat(), await scene.seat()
+    first = await letter(scene, one, reference="r1")
+    second = await letter(scene, one, reference="r2", step=1)
+    third = await letter(scene, other)
+    mine = [first, second, third]
+    async with scene.database.connection() as connection:
+        assert await resolve_letter(connection, letter_id=second, resolution="discarded", by="ada")
+    assert await ids(scene, ids=mine) == [third, second, first], "the newest first"
+    assert await ids(scene, ids=[]) == []
+    assert await ids(scene, job_id=one.job_id) == [second, first]
+    assert await ids(scene, reference="r1") == [first]
+    assert await ids(scene, ids=mine, is_open=True) == [third, first]
+    assert await ids(scene, ids=mine, is_open=False) == [second]
+    assert await ids(scene, ids=mine, before=third) == [second, first], (
+        "without the one that the page before ended with"
+    )
+    assert await ids(scene, ids=mine, count_max=1) == [third]
+    assert await ids(scene, ids=mine, is_open=True, before=third, job_id=one.job_id, reference="r1") == [first]
+    async with scene.database.connection() as connection:
+        assert [one for one in await operator_table.open_letter_ids(connection) if one in mine] == [first, third]
+
+
+async def test_a_letter_tells_of_its_job_and_search_and_outlives_them(scene: Any) -> None:
+    seat = await scene.seat()
+    letter_id = await letter(scene, seat, reference="r")
+    async with scene.database.connection() as connection:
+        (row,) = await operator_table.read_letters(connection, LetterFilter(ids=[letter_id]))
+        assert (row.job_id, row.owner, row.platform, row.job_status) == (
+            seat.job_id,
+            seat.owner,
+            seat.platform,
+            JobStatus.PENDING,
+        )
+        assert (row.search_id, row.kind, row.query, row.step, row.reference) == (
+            seat.search_id,
+            "keyword",
+            "q0",
+            0,
+            "r",
+        )
+        assert row.is_open
+        await connection.execute("delete from jobs where id = %s", [seat.job_id])
+        (row,) = await operator_table.read_letters(connection, LetterFilter(ids=[letter_id]))
+    assert (row.job_id, row.owner, row.platform, row.job_status, row.kind, row.query) == (seat.job_id, *[None] * 5)
+
+
+async def test_a_reference_leads_to_the_job_that_shows_it_or_has_a_letter_of_it(scene: Any) -> None:
+    shows, has_letter, _ = await scene.seat(reference="ref1"), await scene.seat(), await scene.seat(reference="ref2")
+    await letter(scene, has_letter, reference="ref1")
+    async with scene.database.connection() as connection:
+        jobs = await operator_table.jobs_of_reference(connection, reference="ref1")
+        assert [job.id for job in jobs] == [has_letter.job_id, shows.job_id]
+        assert await operator_table.jobs_of_reference(connection, reference="") == []
+
+
+async def test_a_jobs_record_searches_and_funnel(scene: Any) -> None:
+    seat = await scene.paged_seat({"delivered": 0, "duplicate": 2, "unparsable": 3})
+    await scene.search(seat.job_id, 1, "waiting")
+    async with scene.database.connection() as connection:
+        record = await operator_table.read_record(connection, job_id=seat.job_id)
+        assert record is not None
+        assert (record.owner, record.created_by, record.pages_max) == (seat.owner, "user_1", 10)
+        assert await operator_table.read_record(connection, job_id=uuid4()) is None
+        searches = await operator_table.searches_of_job(connection, job_id=seat.job_id)
+        assert [(search.ordinal, search.query, search.status, search.items_count) for search in searches] == [
+            (0, "q0", "active", 5),
+            (1, "q1", "waiting", 0),
+        ]
+        funnel = await operator_table.funnel_of_job(connection, job_id=seat.job_id)
+    assert [(row.outcome, row.rule, row.count) for row in funnel] == [("unparsable", "", 3), ("duplicate", "", 2)]
+
+
+async def test_open_steps_say_who_has_them(scene: Any) -> None:
+    """A lease that ran out is none; a publication of an older generation is none."""
+    seat = await scene.held_seat()
+
+    async def only() -> Any:
+        async with scene.database.connection() as connection:
+            (step,) = await operator_table.open_steps(connection, job_id=seat.job_id)
+        return step
+
+    step = await only()
+    assert (step.is_leased, step.is_due, step.published_at, step.attempts) == (True, True, None, 1)
+    await scene.change_step(seat, lease_until="=now() - interval '1 s'", published_generation=0, published_at="=now()")
+    step = await only()
+    assert (step.is_leased, step.published_at is None) == (False, False)
+    await scene.change_step(seat, generation=1, due_at="=now() + interval '1 h'")
+    step = await only()
+    assert (step.published_at, step.is_due, step.generation) == (None, False, 1)
+    await scene.change_step(seat, phase="done", done_at="=now()")
+    async with scene.database.connection() as connection:
+        assert await operator_table.open_steps(connection, job_id=seat.job_id) == []
+
+
+async def test_the_last_calls_come_first(scene: Any) -> None:
+    seat = await scene.seat()
+    for number in range(3):
+        await scene.query(
+            """insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint,
+                   status, credits_reserved)
+               values (%s, %s, %s, 0, 'p', %s, 'page', %s, 'f', 'open', 1)""",
+            scene.clock.new_id(),
+            seat.job_id,
+            seat.search_id,
+            seat.token,
+            f"/{number}",
+        )
+    async with scene.database.connection() as connection:
+        calls = await operator_table.last_calls(connection, job_id=seat.job_id, count_max=2)
+    assert [(call.path, call.ordinal, call.status, call.credits_charged) for call in calls] == [
+        ("/2", 0, "open", None),
+        ("/1", 0, "open", None),
+    ]
+
+
+async def test_platforms_with_their_state_and_the_jobs_that_they_keep_waiting(scene: Any) -> None:
+    seat = await scene.seat()
+    await scene.store(scene.new_job(platform=seat.platform), admitted_at=None)
+
+    async def mine() -> Any:
+        async with scene.database.connection() as connection:
+            platforms = await operator_table.list_platforms(connection)
+        assert [one.platform for one in platforms] == sorted(one.platform for one in platforms)
+        return next(one for one in platforms if one.platform == seat.platform)
+
+    async with scene.database.connection() as connection:
+        await announce_platform(connection, platform=seat.platform, label="P", modes=[], search_kinds=[])
+        one = await mine()
+        assert (one.state, one.reason, one.until, one.is_probing, one.active_jobs) == ("open", None, None, False, 1)
+        await pause_platform(
+            connection, platform=seat.platform, state="paused", reason="credits", lasts=timedelta(seconds=-1)
+        )
+        assert (await mine()).is_probing is False
+        assert await take_probe(
+            connection, platform=seat.platform, prober=scene.clock.new_id(), lasts=timedelta(seconds=60)
+        )
+        one = await mine()
+        assert (one.state, one.reason, one.is_probing) == ("paused", "credits", True)
+        await stop_platform(connection, platform=seat.platform)
+        one = await mine()
+    assert (one.state, one.reason, one.until, one.is_probing) == ("paused", "operator", None, False)
+
+
+async def test_a_snapshot_is_of_one_moment_and_writes_nothing(scene: Any) -> None:
+    seat = await scene.seat()
+    async with scene.database.transaction() as connection:
+        await operator_table.begin_snapshot(connection)
+        before = await operator_table.read_record(connection, job_id=seat.job_id)
+        await scene.change_job(seat, pages_max=77)
+        assert await operator_table.read_record(connection, job_id=seat.job_id) == before
+    async with scene.database.connection() as connection:
+        await connection.execute("begin")
+        await operator_table.begin_snapshot(connection)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            await connection.execute("delete from jobs")
+        await connection.execute("rollback")
