@@ -8,7 +8,7 @@ from local.faults.check import REACHED, check
 from local.faults.site import Site
 from local.faults.upstream import PROFILE, SEARCH
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
 SLOW_S = 45
 
