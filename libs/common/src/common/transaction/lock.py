@@ -62,6 +62,8 @@ class LockedWork:
     def begin_run(self, *, target: int, pages_max: int) -> None:
         """The job is pending again, with these limits."""
         self.facts = replace(self.facts, status=JobStatus.PENDING, target=target, pages_max=pages_max)
+        limits = {"target_results": target, "pages_max": pages_max}
+        self.job = self.job.model_copy(update={"status": JobStatus.PENDING, **limits})
 
     async def add_event(self, kind: str, data: dict[str, Any]) -> None:
         await job_table.insert_event(self.connection, job_id=self.job.id, seq=self.next_seq(), kind=kind, data=data)

@@ -18,7 +18,7 @@ from common.engine.enrichment import decide_refill
 from common.engine.quota import estimate
 from common.engine.reopening import Budget, Refusal, refuse, resumable_ends
 from common.transaction.admission import admit_next
-from common.transaction.conclusion import write_counters
+from common.transaction.conclusion import conclude, write_counters
 from common.transaction.lock import LockedWork, Unit, under_both_locks
 from common.transaction.quota import reserve
 
@@ -104,6 +104,10 @@ async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_targe
     await dead_letter_table.resolve_letters(locked.connection, job_id=job_id, resolution="retried")
     await locked.add_event(action.value, {"target": target})
     await write_counters(locked)
+    if locked.facts.open_places == 0 and locked.facts.pending == 0:
+        # Its time was over just when its target was full: nobody would find anything to do for it.
+        await conclude(locked)
+        return
     locked.due.extend(
         await admit_next(
             locked.connection, locked.clock, owner=locked.job.owner, active_jobs_max=locked.active_jobs_max
