@@ -146,6 +146,16 @@ class Machine(RuleBasedStateMachine):
             case _:
                 pass
 
+    @rule(pick=picks, kind=kinds, others=st.lists(picks, min_size=1, max_size=4))
+    def work_beside_slow(self, pick: int, kind: str, others: list[int]) -> None:
+        """While one waits for its answer, others work, perhaps at what it holds."""
+        self.plant.upstream.faults[kind].appendleft("slow")
+        self.move(self.world.work(pick, 0))
+        for other in others:
+            self.move(self.world.work(other, 1))
+            self.books.check()
+        self.move(self.world.answer_slow())
+
     @rule(
         pick=picks,
         first=stops,
