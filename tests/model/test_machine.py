@@ -4,7 +4,9 @@ The real worker, transactions, webhook and sweep on real Postgres and JetStream;
 deaths, pauses, cool-downs, cancels and deadlines in any order. After every move the books must balance; in the end,
 once the world is well again, every job must end.
 
-`MODEL_EXAMPLES=400` runs it longer than the suite does; a failure prints what reproduces it.
+`MODEL_EXAMPLES=400` runs it longer than the suite does, `-s` shows what it saw. A failure prints what reproduces it, as
+far as the order in which sockets answer allows; `MODEL_UNSHRUNK=1` shows it at once, without the search for a shorter
+one, which takes minutes.
 """
 
 import os
