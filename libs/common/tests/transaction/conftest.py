@@ -1,7 +1,7 @@
 """Jobs on real Postgres, moved by the transactions that gateway, worker and sweep use; the upstream is invented."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -92,13 +92,6 @@ class World:
         return step
 
 
-def people(*numbers: int, cursor: str | None) -> Page:
-    """A page on which these people are, whose profiles nobody needs."""
-    accounts = [Account(platform_id=f"u{number}", handle=f"h{number}", bio="bio") for number in numbers]
-    items = tuple(Item(item_id=f"i{account.platform_id}", account=account) for account in accounts)
-    return Page(items=items, cursor=cursor)
-
-
 @dataclass(frozen=True)
 class Limits:
     target: int = 20
@@ -120,6 +113,12 @@ class Lab:
 
     def world(self, seed: int = 1, people: int = 200) -> World:
         return World(chance=random.Random(seed), people=people)
+
+    def people(self, *numbers: int, cursor: str | None, bio: str | None = "bio") -> Page:
+        """A page on which these people are; without a bio their profiles are needed."""
+        accounts = [Account(platform_id=f"u{number}", handle=f"h{number}", bio=bio) for number in numbers]
+        items = tuple(Item(item_id=f"i{account.platform_id}", account=account) for account in accounts)
+        return Page(items=items, cursor=cursor)
 
     def new_owner(self) -> str:
         return f"org:{self.unit.clock.new_id().hex}"
@@ -149,7 +148,7 @@ class Lab:
         searches = [FirstSearch(kind="keyword", query=f"k{number}") for number in range(limit.searches)]
         return job.id, await create_job(self.unit, job, searches, region=None)
 
-    async def claim(self, due: DueStep, token: UUID | None = None) -> Claim | None:
+    async def claim(self, due: DueStep | Claim, token: UUID | None = None) -> Claim | None:
         request = ClaimRequest(
             search_id=due.search_id,
             step=due.step,
@@ -328,11 +327,6 @@ class Lab:
         numbers = [*(row["seqs"] or []), *row["event_seqs"]]
         assert sorted(numbers) == list(range(1, row["event_seq"] + 1)), "one order without gaps or repeats"
         return row
-
-
-def first(due: Sequence[DueStep]) -> DueStep:
-    [step] = due
-    return step
 
 
 @pytest.fixture(scope="module")
