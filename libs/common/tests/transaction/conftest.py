@@ -1,7 +1,7 @@
 """Jobs on real Postgres, moved by the transactions that gateway, worker and sweep use; the upstream is invented."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -225,22 +225,33 @@ class Lab:
             world.waiting += more
             is_enriching = result.is_enriching
         while is_enriching:
-            async with self.unit.database.connection() as connection:
-                pending = await candidate_table.pending_of_step(
-                    connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
-                )
-            enriched = [
-                Enriched(
-                    platform_id=one.platform_id,
-                    account=one.details.account.model_copy(
-                        update={"bio": "hello", "private": world.chance.random() < 0.3}
-                    ),
-                    enrichment=Enrichment.BOUGHT,
-                )
-                for one in pending
-            ]
-            is_enriching, more = await commit_enrichment(self.unit, claim, token, enriched)
+            is_enriching, more = await self._enrich_once(claim, token, lambda: world.chance.random() < 0.3)
             world.waiting += more
+
+    async def enrich(self, due: DueStep) -> list[DueStep]:
+        """A turn that finds everybody's profile; what to publish then."""
+        token = self.unit.clock.new_id()
+        claim = await self.claim(due, token)
+        assert claim is not None
+        assert claim.phase == "enrichment"
+        return (await self._enrich_once(claim, token, lambda: False))[1]
+
+    async def _enrich_once(
+        self, claim: Claim, token: UUID, is_private: Callable[[], bool]
+    ) -> tuple[bool, list[DueStep]]:
+        async with self.unit.database.connection() as connection:
+            pending = await candidate_table.pending_of_step(
+                connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
+            )
+        enriched = [
+            Enriched(
+                platform_id=one.platform_id,
+                account=one.details.account.model_copy(update={"bio": "hello", "private": is_private()}),
+                enrichment=Enrichment.BOUGHT,
+            )
+            for one in pending
+        ]
+        return await commit_enrichment(self.unit, claim, token, enriched)
 
     async def run(self, world: World, turns_max: int = TURNS_MAX) -> None:
         """Deliver what is published until nothing waits."""
