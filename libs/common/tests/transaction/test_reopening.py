@@ -203,6 +203,23 @@ async def test_a_job_at_a_limit_goes_on_when_that_very_limit_allows_more(
     assert {name: job[name] for name in more} == more
 
 
+@pytest.mark.parametrize(("limits", "reason"), [({"pages_max": 1}, "call_limit"), ({"credits_max": 1}, "credit_limit")])
+async def test_a_run_on_surplus_alone_ends_at_the_limit_that_let_no_page_be_bought(
+    lab: Any, limits: dict[str, int], reason: str
+) -> None:
+    """Not as exhausted: with a higher limit its search goes on."""
+    job_id, due = await lab.create(target=5, **limits)
+    await lab.page(due[0], lab.people(*range(7), cursor="1"))
+    assert (await lab.job(job_id))["stop_reason"] == "target_reached"
+    [step] = await reopen(lab, job_id, Action.EXTEND, 9, **limits)
+    await lab.enrich(step)
+    row = await lab.check_laws(job_id, lab.world())
+    assert (row["status"], row["stop_reason"], row["delivered_count"]) == ("completed", reason, 7)
+    assert await refused(lab, job_id, Action.EXTEND, 10, **limits) is Refusal.NOTHING_LEFT
+    [step] = await reopen(lab, job_id, Action.EXTEND, 10)
+    assert (step.step, step.generation) == (1, 2)
+
+
 async def test_another_run_reserves_what_it_is_likely_to_cost(lab: Any) -> None:
     owner = lab.new_owner()
     job_id, due = await lab.create(owner, target=5)
