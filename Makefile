@@ -29,10 +29,13 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server"
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults"
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults"
+
+faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
+	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
@@ -50,4 +53,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run check test format docs lock clean
+.PHONY: help setup demo run check test faults format docs lock clean

@@ -21,7 +21,7 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def tests_of(path: Path) -> set[str]:
+def names_of_tests(path: Path) -> set[str]:
     """The names of a file's test functions, also of those in classes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
@@ -47,7 +47,9 @@ def test_every_promise_names_the_tests_that_prove_it() -> None:
 def test_the_tests_that_the_promises_name_are_there() -> None:
     named = [match for row in promises() for match in TEST_ID.findall(row)]
     missing = [
-        f"{path}::{name}" for path, name in named if not (ROOT / path).is_file() or name not in tests_of(ROOT / path)
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).is_file() or name not in names_of_tests(ROOT / path)
     ]
     assert missing == []
     cited = PROMISES.read_text(encoding="utf-8").count("::test_")

@@ -99,7 +99,7 @@ def test_every_member_is_installed_by_make() -> None:
     assert set(members[1].split()) == folders
 
 
-@pytest.mark.parametrize("name", ["setup", "demo", "run", "check", "test"])
+@pytest.mark.parametrize("name", ["setup", "demo", "run", "check", "test", "faults"])
 def test_make_lists_its_targets(name: str) -> None:
     listing = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.search(rf"make {name}\s+\S", listing)
@@ -109,7 +109,7 @@ def test_every_command_of_the_contract_is_there() -> None:
     commands: set[str] = set()
     for path in tracked("*pyproject.toml"):
         commands |= set(tomllib.loads(path.read_text()).get("project", {}).get("scripts", {}))
-    assert {"gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "local"} <= commands
+    assert {"gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "operate", "local"} <= commands
 
 
 def environment_variables() -> set[str]:

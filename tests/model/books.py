@@ -27,7 +27,7 @@ JOBS = """
         (select count(*) from searches s where s.job_id = j.id and s.status <> 'ended') as open_searches
     from jobs j where j.id = any(%(jobs)s) order by j.id"""
 CALLS = """
-    select job_id, id, kind, fingerprint, status, reason, credits_reserved, credits_charged
+    select job_id, id, token, kind, fingerprint, status, reason, credits_reserved, credits_charged
     from upstream_calls where job_id = any(%(jobs)s)"""
 WRONG_STEPS = """
     select s.search_id, s.step, s.items_count from steps s where s.job_id = any(%(jobs)s)
@@ -57,7 +57,7 @@ QUOTAS = """
     select owner from (select owner, sum(credits_granted) as granted from jobs where id = any(%(jobs)s) group by 1) j
     full join (select owner, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) d
         using (owner)
-    where j.granted is distinct from d.granted"""
+    where j.granted > coalesce(d.granted, 0) or (not %(has_day_passed)s and j.granted is distinct from d.granted)"""
 
 # Statements that find nothing, and what they promise by that.
 NONE_OF = (
@@ -78,6 +78,7 @@ class Books:
     jobs: dict[UUID, Row] = field(default_factory=dict[UUID, Row])
     calls: dict[UUID, set[UUID]] = field(default_factory=dict[UUID, set[UUID]])
     ledger: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    overtaken: dict[UUID, set[UUID]] = field(default_factory=dict[UUID, set[UUID]])  # calls by token
     is_paused: bool = False
     pauses_ended: int = 0
 
@@ -87,7 +88,12 @@ class Books:
         observer = self.world.plant.observer
         with observer.transaction():
             observer.execute("set transaction isolation level repeatable read, read only")
-            ours = {"jobs": self.world.jobs, "owners": sorted(self.world.owners)}
+            ours = {
+                "jobs": self.world.jobs,
+                "owners": sorted(self.world.owners),
+                # A job that leaves more than its last day counts leaves it there.
+                "has_day_passed": self.world.has_day_passed,
+            }
             jobs, calls, states = (observer.execute(statement, ours).fetchall() for statement in (JOBS, CALLS, STATE))
             for statement, promise in NONE_OF:
                 found = observer.execute(statement, ours).fetchall()
@@ -133,7 +139,10 @@ class Books:
             assert count <= rows[key], "no call without its row in the ledger"
             assert upstream.billed[key] <= counted[key], "what was billed is counted"
         for key, count in clean.items():
-            assert count <= 1 + self.world.excused[key], f"what was bought well is not bought again: {key}"
+            assert count <= 1 + self.world.crew.excused[key], f"what was bought well is not bought again: {key}"
+        for token in self.world.crew.overtaken:
+            bought = {call["id"] for call in calls if call["token"] == token}
+            assert bought <= self.overtaken.setdefault(token, bought), "who lost the step buys nothing"
         if self.is_paused and is_waiting and self.pauses_ended == self.world.pauses_ended:
             before = set().union(*self.calls.values()) if self.calls else set()
             assert {call["id"] for call in calls} <= before, "no call is opened under a pause"

@@ -107,6 +107,12 @@ class Plant:
         keys = Keys(current="unused", next="unused")
         return Webhook(resources=process.resources, keys=keys, public_url=PUBLIC_URL, metrics=self.metrics)
 
+    async def sql(self, statement: str, **values: Any) -> list[Any]:
+        """A statement of the test's own, which may have to wait for a lock."""
+        async with self.database.connection() as connection:
+            cursor = await connection.execute(statement, values)  # pyright: ignore
+            return await cursor.fetchall() if cursor.description else []
+
     async def empty_streams(self) -> None:
         for stream in (STEPS, ADVISORIES):
             await self.messaging.jetstream.purge_stream(stream)

@@ -9,7 +9,8 @@ import contextvars
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from common.clock import Clock
 from common.crash import Crash, CrashPoint
@@ -23,7 +24,21 @@ from common.resources.setting import SettingCache
 from common.upstream.answer import Answer
 from common.upstream.client import ScrapeCreators
 
+T = TypeVar("T")
+
 DEATH_MAX_S = 10.0
+ALONE_MAX_S = 20.0
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What befalls a process after so many crash points: `die`, `freeze`, or nothing."""
+
+    passed: int = 0
+    act: str = ""
+
+
+SPARED = Fate()
 
 
 class DeathError(BaseException):
@@ -200,3 +215,24 @@ class Process:
         context = contextvars.copy_context()
         context.run(_LIFE.set, self.life)
         return asyncio.get_running_loop().create_task(work, context=context)
+
+    def arm(self, fate: Fate) -> None:
+        match fate.act:
+            case "die":
+                self.fuse.arm(fate.passed, self.life.die)
+            case "freeze":
+                self.fuse.arm(fate.passed, self.life.freeze)
+            case _:
+                self.fuse.disarm()
+
+    async def alone(self, work: Coroutine[Any, Any, T], fate: Fate) -> T | None:
+        """Do it to its end; None if the process died of its fate."""
+        self.arm(fate)
+        task = self.start(work)
+        await asyncio.wait({task}, timeout=ALONE_MAX_S)
+        assert task.done(), "it does not end"
+        self.fuse.disarm()
+        if self.life.is_dead:
+            assert await self.life.is_buried(), "a dead process goes on"
+            return None
+        return task.result()

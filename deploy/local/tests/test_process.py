@@ -165,6 +165,37 @@ def test_a_restart_brings_a_killed_part_back(folder: Path, supervisor: Superviso
     supervisor.check()
 
 
+TELL = """
+import os
+print("crash at", os.environ.get("CRASH_AT"), flush=True)
+"""
+
+
+def test_a_restart_adds_to_the_environment_for_one_life(folder: Path, supervisor: Supervisor, free_port: int) -> None:
+    """Whatever else has died meanwhile is not its business."""
+    supervisor.start(web(folder, "web", free_port, before=TELL), web(folder, "other", free_port + 1))
+    supervisor.child("other").kill()
+    supervisor.restart("web", environment={"CRASH_AT": "page.opened"})
+    supervisor.restart("web")
+    told = [line for line in (folder / "web.log").read_text().splitlines() if line.startswith("crash at")]
+    assert told == ["crash at None", "crash at page.opened", "crash at None"]
+
+
+def test_a_copy_of_a_part_has_a_name_a_place_and_a_log_of_its_own(
+    folder: Path, supervisor: Supervisor, free_port: int
+) -> None:
+    environment = {"CRASH_AT": "page.opened"}
+    ready = f"http://127.0.0.1:{free_port}/readyz"
+    nap = part(folder, "nap", TELL + "import time; time.sleep(600)", ready=ready)
+    supervisor.start(web(folder, "web", free_port), nap)
+    supervisor.start_copy("nap", "other", environment, ready)
+    assert supervisor.child("other").pid != supervisor.child("nap").pid
+    assert wait_until(lambda: "crash at page.opened" in (folder / "other.log").read_text(), 10)
+    supervisor.dismiss("other")
+    assert [child.name for child in supervisor.children] == ["web", "nap"]
+    assert "crash at None" in (folder / "nap.log").read_text()
+
+
 SUPERVISE = """
 import sys, time
 from pathlib import Path

@@ -102,6 +102,7 @@ async def test_a_job_that_ended_shows_why(stage: Any, operate: Any) -> None:
     assert "error (failed), run 1," in shown
     assert job["error"] in shown
     assert job["reference"] in shown
+    assert "stopped before step 0" in shown
 
 
 async def test_an_unknown_job_is_one_line(operate: Any) -> None:

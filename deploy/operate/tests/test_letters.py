@@ -1,11 +1,12 @@
 """Letters: listed, driven again, put away; each refusal is one line on stderr and exit code 1."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from common.transaction.failure import cancel_job
+from common.transaction.failure import cancel_job, end_if_overdue
 
 pytestmark = pytest.mark.server
 
@@ -42,7 +43,7 @@ async def test_a_list_shows_all_that_leads_on_the_newest_first(stage: Any, opera
     for width in (80, 140):
         shown = operate("letters", "list", width=width).stdout
         assert max(len(line) for line in shown.splitlines()) <= width
-        whole = (str(first), str(second), str(first_job), owner, older["reference"], "3 h", "keyword vegan")
+        whole = (str(first), str(second), str(first_job), owner, older["reference"], "3 h", "vegan", older["reason"])
         assert [text for text in whole if text not in shown] == [], "nothing is cut, ids can be copied"
         assert shown.index(str(second)) < shown.index(str(first))
 
@@ -92,6 +93,29 @@ async def test_a_letter_of_a_failed_job_retries_the_job(stage: Any, operate: Any
     assert (stage.letter(letter), stage.letter(other)) == (("redriven", "grace"), ("retried", None))
 
 
+async def test_a_letter_of_a_job_that_ran_out_of_time_retries_the_job_and_keeps_what_it_found(
+    stage: Any, operate: Any
+) -> None:
+    failed, other = await stage.create("a", "b")
+    letter = await stage.give_up(failed)
+    await stage.deliver(other, stage.person(1), cursor="next")
+    stage.rows("update jobs set deadline_at = now() returning 1")
+    await end_if_overdue(stage.unit, failed.job_id)
+    assert stage.job(failed.job_id)["status"] == "timeout"
+    assert operate("letters", "redrive", letter).stdout == f"{letter}: redriven, 2 steps are due\n{SWEEP}"
+    job = stage.job(failed.job_id)
+    assert (job["status"], job["run"], job["delivered_count"], job["deadline_at"]) == ("pending", 2, 1, None)
+    assert stage.due(failed.job_id) == 2
+
+
+async def test_two_at_once_drive_a_letter_again_once(stage: Any, operate: Any) -> None:
+    job_id, (letter,) = await stage.failed("a")
+    done = await asyncio.gather(*(asyncio.to_thread(operate, "letters", "redrive", letter) for _ in range(3)))
+    assert sum("redriven" in one.stdout for one in done) == 1
+    assert all("redriven" in one.stdout or "settled meanwhile" in one.stdout or one.returncode == 1 for one in done)
+    assert (stage.job(job_id)["run"], stage.due(job_id)) == (2, 1)
+
+
 async def test_a_letter_of_a_running_job_sets_its_search_going_alone(stage: Any, operate: Any) -> None:
     failed, running = await stage.create("a", "b")
     letter = await stage.give_up(failed)
@@ -114,7 +138,7 @@ async def test_all_settles_every_letter_also_those_that_went_with_their_job(stag
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"{one}: redriven, 2 steps are due\n"
-        f"{two}: settled with another letter of its job\n"
+        f"{two}: settled meanwhile, with its job or by somebody else\n"
         f"{three}: redriven, 1 step is due\n{SWEEP}"
     )
     assert {stage.job(one_job)["status"] for one_job in (job_id, other_job)} == {"pending"}

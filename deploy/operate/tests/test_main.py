@@ -1,7 +1,10 @@
 """How `operate` starts: with DATABASE_URL alone, or with one line that says why not."""
 
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 pytestmark = pytest.mark.server
@@ -38,6 +41,34 @@ async def test_settings_out_of_bounds_are_told_and_the_answer_stays_readable(sta
     stage.set("limits", "active_jobs_per_owner", 0)
     done = operate("letters", "redrive", "--all")
     assert (done.returncode, done.stdout) == (0, "No open letters.\n")
+
+
+async def test_a_login_in_the_gateways_group_is_enough(stage: Any, operate: Any) -> None:
+    """As the runbook advises: nobody operates as the owner of the database."""
+    await stage.announce()
+    job_id, (letter, other) = await stage.failed("a", "b")
+    name = f"op_{uuid4().hex}"
+    with psycopg.connect(stage.url, autocommit=True) as connection:
+        connection.execute(f"create role {name} login password 'secret' in role creatorscout_gateway".encode())
+    try:
+        parts = urlsplit(stage.url)
+        url = parts._replace(netloc=f"{name}:secret@{parts.hostname}:{parts.port}").geturl()
+        reference = stage.job(job_id)["reference"]
+        for command in (
+            ["platforms", "pause", "tiktok"],
+            ["platforms", "resume", "tiktok"],
+            ["platforms"],
+            ["letters", "list"],
+            ["letters", "discard", other],
+            ["letters", "redrive", letter],
+            ["job", job_id],
+            ["find", reference],
+        ):
+            done = operate(*command, DATABASE_URL=url)
+            assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        with psycopg.connect(stage.url, autocommit=True) as connection:
+            connection.execute(f"drop role {name}".encode())
 
 
 def test_help_names_every_command(operate: Any) -> None:

@@ -139,13 +139,13 @@ def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **(extra or {})}
 
 
-def wait_until(is_done: Callable[[], bool], timeout_s: float) -> bool:
+def wait_until(is_done: Callable[[], bool], timeout_s: float, poll_s: float = _POLL_S) -> bool:
     """Look again and again until it is done (True) or the time is over (False)."""
     deadline = time.monotonic() + timeout_s
     while not is_done():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
     return True
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from local.child import Child, Command, ProcessError, plain_environment, wait_until
 from local.port import LOOPBACK, free_port
+from local.process import probe
 
 _READY_S = 30.0
 _PORT_TRIES_MAX = 5
@@ -128,8 +127,4 @@ class Nats:
             raise self.child.failure(f"ended at start with exit code {self.child.exit_code}")
 
     def _answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.monitor_url}/healthz", timeout=2, trust_env=False)
-        except httpx.TransportError:
-            return False
-        return answer.is_success
+        return probe(f"{self.monitor_url}/healthz") is None

@@ -6,14 +6,13 @@ undertaker theirs.
 
 import socket
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from local.child import STOP_GRACE_S, Child, Command, wait_until
 from local.undertaker import Undertaker
@@ -59,7 +58,7 @@ class Supervisor:
         for part in parts:
             self._parts[part.command.name] = part
             self._add(Child.start(part.command))
-        self._await_ready(parts)
+        self._await_ready(parts, self.children)
 
     def adopt(self, *children: Child) -> None:
         """Take over processes that are started and ready already, as one stage."""
@@ -80,13 +79,42 @@ class Supervisor:
             child.kill()
             self._undertaker.forget(child)
 
-    def restart(self, name: str) -> None:
-        """Kill a part if it still runs, start it again and wait until it is ready."""
-        part = self._parts[name]
+    def restart(self, *names: str, environment: Mapping[str, str] | None = None) -> None:
+        """Kill these parts if they still run, start them again and wait until they are ready.
+
+        `environment` is added to their own, for this life only. Raises ProcessError for one of these that dies.
+        """
+        for name in names:
+            self.relaunch(name, environment)
+        self._await_ready([self._parts[name] for name in names], [self.child(name) for name in names])
+
+    def relaunch(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """The same for one part, without waiting."""
         old = self.child(name)
         old.kill()
-        self.replace(old, Child.start(part.command))
-        self._await_ready([part])
+        command = self._parts[name].command
+        self.replace(old, Child.start(replace(command, environment={**command.environment, **(environment or {})})))
+
+    def start_copy(self, name: str, copy: str, environment: Mapping[str, str], ready: str) -> None:
+        """Start another process of a part under a name of its own, and wait until it is ready."""
+        part = self._parts[name]
+        command = replace(
+            part.command,
+            name=copy,
+            environment={**part.command.environment, **environment},
+            log=part.command.log.with_name(f"{copy}.log"),
+        )
+        self.start(replace(part, command=command, ready=ready))
+
+    def dismiss(self, name: str) -> None:
+        """Stop a part and forget it."""
+        child = self.child(name)
+        child.stop()
+        self._undertaker.forget(child)
+        del self._parts[name]
+        for stage in self._stages:
+            if child in stage:
+                stage.remove(child)
 
     def replace(self, old: Child, new: Child) -> None:
         """Put a newly started process in the place of one that has ended."""
@@ -99,9 +127,7 @@ class Supervisor:
 
     def check(self) -> None:
         """Raise ProcessError for a process that ended by itself, with its last log lines."""
-        for child in self.children:
-            if not child.is_running:
-                raise child.failure(_ending(child))
+        _check(self.children)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Stop stage by stage, the last first: all of a stage are asked to end, and killed after the grace.
@@ -127,11 +153,11 @@ class Supervisor:
         self._stages[-1].append(child)
         self._undertaker.watch(child)
 
-    def _await_ready(self, parts: Sequence[Part]) -> None:
+    def _await_ready(self, parts: Sequence[Part], watched: Sequence[Child]) -> None:
         began = time.monotonic()
         waiting = list(parts)
         while waiting:
-            self.check()
+            _check(watched)
             part = waiting[0]
             fault = probe(part.ready)
             if fault is None:
@@ -159,13 +185,19 @@ def probe(ready: str) -> str | None:
     address = urlsplit(ready)
     if address.scheme == "tcp":
         return _probe_tcp(address.hostname or "", address.port or 0)
+    # Not httpx: it reads all certificates of the machine for each question, and we ask twenty times a second.
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=_PROBE_S)
     try:
-        answer = httpx.get(ready, timeout=_PROBE_S, trust_env=False)
-    except httpx.TransportError as error:
+        connection.request("GET", address.path or "/")
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+    except (OSError, HTTPException) as error:
         return f"{ready}: {error or type(error).__name__}"
-    if answer.status_code == 200:
+    finally:
+        connection.close()
+    if answer.status == 200:
         return None
-    return f"{ready} answered {answer.status_code} {answer.text[:_ANSWER_CHARS_MAX]}".rstrip()
+    return f"{ready} answered {answer.status} {text[:_ANSWER_CHARS_MAX]}".rstrip()
 
 
 def _probe_tcp(host: str, port: int) -> str | None:
@@ -174,6 +206,12 @@ def _probe_tcp(host: str, port: int) -> str | None:
     except OSError as error:
         return f"{host}:{port}: {error}"
     return None
+
+
+def _check(children: Sequence[Child]) -> None:
+    for child in children:
+        if not child.is_running:
+            raise child.failure(_ending(child))
 
 
 def _stop_stage(stage: Sequence[Child], grace_s: float) -> None:

@@ -9,10 +9,12 @@ from rich.text import Text
 from common.db.operator import CallRow, JobLine, LetterRow, SearchRow
 from common.domain.job import JobStatus
 from operate.dossier import Dossier
-from operate.terminal import at, lasts, new_table, plain
+from operate.letter_table import OWNER_WIDTH, REASON_WIDTH
+from operate.terminal import at, lasts, new_table, plain, stack
 from operate.waiting import describe_step, waits_on
 
 _COLOURS = {JobStatus.COMPLETED: "green", JobStatus.ERROR: "red", JobStatus.TIMEOUT: "red"}
+_ID_WIDTH = 36
 
 
 def job_screen(dossier: Dossier) -> RenderableType:
@@ -29,9 +31,10 @@ def job_lines(jobs: list[JobLine]) -> Table:
     """Jobs as a reference leads to them."""
     now = datetime.now(UTC)
     table = new_table("job, owner", ">age", "status", "error", title="Jobs")
+    table.columns[0].width = OWNER_WIDTH
     for job in jobs:
         table.add_row(
-            Text("\n").join([plain(job.id, "bold"), plain(job.owner)]),
+            stack(plain(job.id, "bold"), job.owner),
             lasts(now - job.created_at),
             plain(f"{job.status}{f' ({job.stop_reason})' if job.stop_reason else ''}"),
             plain(job.error or "-"),
@@ -114,7 +117,7 @@ def _searches(dossier: Dossier, now: datetime) -> Table:
             plain(_search_status(search)),
             str(search.pages_count),
             str(search.items_count),
-            plain("; ".join(describe_step(step, now) for step in steps) or "-"),
+            plain("; ".join(describe_step(step, now, is_final=dossier.job.status.is_final) for step in steps) or "-"),
         )
     return table
 
@@ -141,12 +144,13 @@ def _calls(calls: list[CallRow], now: datetime) -> Table:
 
 def _letters(letters: list[LetterRow], now: datetime) -> Table:
     table = new_table("letter", ">age", "reason, reference", "step", "state")
+    table.columns[0].width, table.columns[2].width = _ID_WIDTH, REASON_WIDTH
     for letter in letters:
         by = f" by {letter.resolved_by}" if letter.resolved_by else ""
         table.add_row(
             plain(letter.id),
             lasts(now - letter.created_at),
-            plain(f"{letter.reason} {letter.reference or ''}"),
+            stack(letter.reason, letter.reference or "-"),
             plain("-" if letter.step is None else f"{letter.query or '?'}, {letter.step}"),
             plain("open", "yellow") if letter.resolution is None else plain(f"{letter.resolution}{by}"),
         )

@@ -93,7 +93,7 @@ async def _redrive(desk: Desk, letter_id: UUID, by: str, *, was_open: bool) -> b
         due = await redrive_letter(await desk.unit(), letter_id, await desk.renewal(), by=by)
     except LetterRefusedError as error:
         if was_open and error.refusal is LetterRefusal.UNKNOWN:
-            say(f"{letter_id}: settled with another letter of its job")
+            say(f"{letter_id}: settled meanwhile, with its job or by somebody else")
             return True
         return _refuse(letter_id, error.refusal)
     except NotReopenedError as error:

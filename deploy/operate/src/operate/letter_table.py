@@ -9,20 +9,21 @@ from rich.text import Text
 from common.db.operator import LetterRow
 from operate.terminal import lasts, new_table, plain, stack
 
-_OWNER_WIDTH = 37  # an id, and an owner as Clerk names users
+REASON_WIDTH = 16  # the longest of ours
+OWNER_WIDTH = 37  # an id, and an owner as Clerk names users
 
 
 def letter_table(letters: Sequence[LetterRow]) -> Table:
     now = datetime.now(UTC)
     table = new_table("letter, job, owner", ">age", "reason, reference", "search, step")
-    table.columns[0].min_width = _OWNER_WIDTH
+    table.columns[0].width, table.columns[2].width = OWNER_WIDTH, REASON_WIDTH
+    table.padding = (0, 2, 1, 0)
     for letter in letters:
         table.add_row(
             stack(plain(letter.id, "bold"), str(letter.job_id or "-"), letter.owner or "-"),
             lasts(now - letter.created_at),
             stack(letter.reason, letter.reference or "-", *_resolution(letter)),
             stack(_job(letter), *_search(letter)),
-            end_section=True,
         )
     return table
 

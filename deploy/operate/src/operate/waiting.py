@@ -37,8 +37,10 @@ def _steps(steps: Sequence[OpenStep]) -> str:
     return f"steps: {told}" if told else "nothing that is due: the sweep concludes it"
 
 
-def describe_step(step: OpenStep, now: datetime) -> str:
-    """One open step in a few words."""
+def describe_step(step: OpenStep, now: datetime, *, is_final: bool) -> str:
+    """One open step in a few words; of a job that ended it is only where another run goes on."""
+    if is_final:
+        return f"stopped before step {step.step}"
     words = [f"step {step.step}", step.phase]
     if step.is_leased:
         words.append("leased")

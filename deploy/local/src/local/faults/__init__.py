@@ -1,0 +1,1 @@
+"""Hands and eyes of the fault suite in tests/faults: who is killed where, what must hold then, what was counted."""

@@ -1,0 +1,93 @@
+"""The database as its owner sees it, beside the services."""
+
+from collections.abc import Callable
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+FINAL = ("completed", "error", "timeout", "cancelled")
+_CONNECT_S = 5
+
+
+class Books:
+    """Reads, and sets up what a test needs. The server may be killed between two questions."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+
+    def connect(self) -> psycopg.Connection[dict[str, Any]]:
+        """A connection in autocommit, to be closed."""
+        return psycopg.Connection[dict[str, Any]].connect(
+            self._url(), autocommit=True, row_factory=dict_row, connect_timeout=_CONNECT_S
+        )
+
+    def query(self, statement: LiteralString, **values: object) -> list[dict[str, Any]]:
+        """The rows, if there are any. Raises psycopg.OperationalError while the server is away."""
+        if self._connection is None:
+            self._connection = self.connect()
+        try:
+            cursor = self._connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            self.hang_up()
+            raise
+
+    def hang_up(self) -> None:
+        """Forget the connection: the server that it leads to is gone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def value(self, statement: LiteralString, **values: object) -> Any:
+        """The only value of the only row."""
+        [row] = self.query(statement, **values)
+        [value] = row.values()
+        return value
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs, the oldest first."""
+        return self.query("select * from jobs order by id")
+
+    def set(self, name: str, value: object) -> None:
+        """A dynamic setting, named `category.key`."""
+        category, _, key = name.partition(".")
+        self.query(
+            """insert into system_settings (category, key, value) values (%(category)s, %(key)s, %(value)s)
+               on conflict (category, key) do update set value = excluded.value""",
+            category=category,
+            key=key,
+            value=Jsonb(value),
+        )
+
+    def clear(self) -> None:
+        """No jobs, no letters, no profiles, no settings, all platforms open."""
+        for statement in (
+            "delete from dead_letters",
+            "delete from jobs",
+            "delete from profiles",
+            "delete from qstash_deliveries",
+            "delete from system_settings",
+            """update platform_states set state = 'open', reason = null, until = null, prober = null,
+                   resumed_at = null""",
+            "delete from owner_days",
+        ):
+            self.query(statement)
+
+    def picture(self, job_id: object) -> dict[str, list[dict[str, Any]]]:
+        """Everything that is stored of a job, to be compared with a later picture."""
+        return {
+            "jobs": self.query("select * from jobs where id = %(job)s", job=job_id),
+            "searches": self.query("select * from searches where job_id = %(job)s order by id", job=job_id),
+            "steps": self.query("select * from steps where job_id = %(job)s order by id", job=job_id),
+            "step_outcomes": self.query(
+                "select * from step_outcomes where job_id = %(job)s order by search_id, step, outcome, rule", job=job_id
+            ),
+            "candidates": self.query(
+                "select * from candidates where job_id = %(job)s order by platform_id", job=job_id
+            ),
+            "job_events": self.query("select * from job_events where job_id = %(job)s order by seq", job=job_id),
+            "upstream_calls": self.query("select * from upstream_calls where job_id = %(job)s order by id", job=job_id),
+        }
