@@ -60,8 +60,8 @@ class Plant:
     stack: AsyncExitStack
     database: Database
     messaging: Messaging
-    publisher: QStashPublisher
-    client: ScrapeCreators
+    qstash_settings: QStashSettings
+    upstream_settings: UpstreamSettings
     upstream: Upstream
     qstash: QStash
     observer: psycopg.Connection[DictRow]
@@ -69,6 +69,15 @@ class Plant:
     activity: Counter[str]
     tally: Counter[str] = field(default_factory=Counter[str])  # what all examples saw
     examples: int = 0
+    publisher: QStashPublisher = field(init=False)
+    client: ScrapeCreators = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._open_clients()
+
+    def _open_clients(self) -> None:
+        self.publisher = QStashPublisher(self.qstash_settings)
+        self.client = ScrapeCreators(self.upstream_settings, Clock())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -113,6 +122,15 @@ class Plant:
             cursor = await connection.execute(statement, values)  # pyright: ignore
             return await cursor.fetchall() if cursor.description else []
 
+    async def renew_clients(self) -> None:
+        """The processes of an example share their connections, which those who are killed may leave in disorder."""
+        await self.close_clients()
+        self._open_clients()
+
+    async def close_clients(self) -> None:
+        await self.publisher.close()
+        await self.client.close()
+
     async def empty_streams(self) -> None:
         for stream in (STEPS, ADVISORIES):
             await self.messaging.jetstream.purge_stream(stream)
@@ -134,14 +152,6 @@ async def _open(stack: AsyncExitStack, runner: asyncio.Runner, database_url: str
     await provision(messaging.jetstream, replicas=1)
     for stream in STREAMS:
         stack.push_async_callback(messaging.jetstream.delete_stream, stream.name)
-    publisher = QStashPublisher(
-        QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL)
-    )
-    stack.push_async_callback(publisher.close)
-    client = ScrapeCreators(
-        UpstreamSettings(scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url), Clock()
-    )
-    stack.push_async_callback(client.close)
     async with database.connection() as connection:
         await announce_platform(
             connection, platform=PLATFORM.name, label=PLATFORM.label, modes=["keyword"], search_kinds=["keyword"]
@@ -151,19 +161,25 @@ async def _open(stack: AsyncExitStack, runner: asyncio.Runner, database_url: str
         observer.execute(
             "insert into system_settings (category, key, value) values (%s, %s, %s)", [category, key, Jsonb(value)]
         )
-    return Plant(
+    plant = Plant(
         runner=runner,
         stack=stack,
         database=database,
         messaging=messaging,
-        publisher=publisher,
-        client=client,
+        qstash_settings=QStashSettings(
+            qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL
+        ),
+        upstream_settings=UpstreamSettings(
+            scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url
+        ),
         upstream=upstream,
         qstash=qstash,
         observer=observer,
         metrics=Metrics(CollectorRegistry()),
         activity=activity,
     )
+    stack.push_async_callback(plant.close_clients)
+    return plant
 
 
 @contextmanager
