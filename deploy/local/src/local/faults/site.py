@@ -25,6 +25,7 @@ from local.qstash.testing import StandIn
 from local.stack import SERVICES, Stack
 
 DEATH_S = 60.0
+EXIT_CONFIGURATION = 2
 END_S = 150.0
 LOOK_S = 0.2
 SETTINGS_KEPT_S = 3.2
@@ -118,7 +119,7 @@ class Site:
         """Wait until it died there by SIGKILL. Raises AssertionError if it did not."""
         child = self.child(name)
         assert child.await_exit(within_s), f"{name} did not come to {place} within {within_s:.0f} s"
-        assert child.exit_code == -signal.SIGKILL, f"{name} ended with {child.exit_code}: {child.last_lines()}"
+        assert child.exit_code == -signal.SIGKILL, f"{name} ended with {child.exit_code}: {child.last_lines(5)}"
         self.record.strike(name, "SIGKILL", place)
         return self.before()
 
@@ -137,7 +138,7 @@ class Site:
         """End a process at once: Postgres with all its backends by SIGQUIT, the others by SIGKILL."""
         number = signal.SIGQUIT if name == "postgres" else signal.SIGKILL
         child = self.child(name)
-        assert child.is_running, f"{name} had ended by itself: {child.last_lines()}"
+        assert child.is_running, f"{name} had ended by itself: {child.last_lines(5)}"
         child.signal(number)
         assert child.await_exit(DEATH_S)
         self.record.strike(name, number.name, place)
@@ -158,10 +159,22 @@ class Site:
         else:
             self.stack.supervisor.relaunch(name)
 
+    def start_ended(self) -> None:
+        """Start again, as an orchestrator does, what gave up at its start because a server did not let it in."""
+        for child in self.stack.supervisor.children:
+            if not child.is_running:
+                assert child.exit_code == EXIT_CONFIGURATION, f"{child.name}: {child.exit_code} {child.last_lines(5)}"
+                self.relaunch(child.name)
+                self.record.confirm("a service that was not let in at its start said so, ended, and was started again")
+
     def await_ready(self) -> None:
         """Wait until every service says that it is."""
+        self.wait(self._are_ready, "all services are ready")
+
+    def _are_ready(self) -> bool:
+        self.start_ended()
         urls = [*(self.stack.url(each.name) for each in SERVICES), *self._copies.values()]
-        self.wait(lambda: all(probe(f"{url}/readyz") is None for url in urls), "all services are ready")
+        return all(probe(f"{url}/readyz") is None for url in urls)
 
     def freeze(self, name: str, place: str) -> None:
         """Stop a process in the middle of whatever it does."""
