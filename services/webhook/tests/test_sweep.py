@@ -3,15 +3,19 @@
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from common.db.ledger import CallRequest, open_call
 from common.db.platform_state import announce_platform
+from common.transaction.failure import cancel_job
 from webhook.sweep import SCHEDULE_ID, run_sweep, sweep_once
 
 pytestmark = pytest.mark.anyio
 
 OLD = "now() - interval '10 minutes'"
+SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.STEPS.tiktok"
 
 
 def body_of(step: Any) -> dict[str, Any]:
@@ -142,20 +146,126 @@ async def test_a_job_that_cannot_go_on_ends_in_error_with_a_reference(site: Any)
 async def test_a_message_that_jetstream_gave_up_is_driven_again_and_leaves_the_stream(site: Any) -> None:
     [step] = await site.new_job()
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
-    subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.STEPS.tiktok"
     for given_up in (sequence, 999_999):
-        await site.jetstream.publish(subject, json.dumps({"stream_seq": given_up, "deliveries": 50}).encode())
-    await site.jetstream.publish(subject, b"not json")
+        await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": given_up, "deliveries": 50}).encode())
+    await site.jetstream.publish(SUBJECT, b"not json")
     assert (await sweep_once(site.webhook.resources))["given_up_messages"] == 2
     assert await published(site) == [(0, 1)]
     assert await site.stream_count() == 0
     await site.query("update steps set redrives_count = 3")
     sequence = (await site.deliver({**body_of(step), "generation": 1})).json()["sequence"]
-    await site.jetstream.publish(subject, json.dumps({"stream_seq": sequence}).encode())
+    await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
     await sweep_once(site.webhook.resources)
     [letter] = await site.query("select reason from dead_letters")
     assert letter["reason"] == "max_deliver"
     assert (await site.query("select status from jobs"))[0]["status"] == "error"
+
+
+@pytest.mark.parametrize("until", ["now() + interval '1 hour'", "null"])
+async def test_a_message_given_up_under_a_pause_is_driven_again_and_not_counted(site: Any, until: str) -> None:
+    """That it came back fifty times is the pause's doing: no re-drive is used, no letter is written. It is published
+    when the pause is over."""
+    [step] = await site.new_job()
+    sequence = (await site.deliver(body_of(step))).json()["sequence"]
+    async with site.webhook.resources.database.connection() as connection:
+        await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await site.query(f"update platform_states set state = 'paused', reason = 'credits', until = {until}")
+    await site.query("update steps set redrives_count = 3")  # one more, and it would be given up
+    await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
+    assert await sweep_once(site.webhook.resources) == {"given_up_messages": 1}
+    assert await published(site) == []
+    assert await site.stream_count() == 0
+    row = await site.step_row(step)
+    assert (row["phase"], row["generation"], row["redrives_count"]) == ("page", 1, 3)
+    assert await site.query("select * from dead_letters") == []
+    await age(site, f"due_at = {OLD}")
+    assert await sweep_once(site.webhook.resources) == {}, "not before the pause is over"
+    await site.query("update platform_states set state = 'open', reason = null, until = null")
+    assert await sweep_once(site.webhook.resources) == {"redriven": 1}
+    assert await published(site) == [(0, 1)]
+
+
+async def test_a_message_given_up_twice_under_a_pause_is_answered_twice(site: Any) -> None:
+    """The second advisory is of a generation that is over."""
+    [step] = await site.new_job()
+    async with site.webhook.resources.database.connection() as connection:
+        await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await site.query("update platform_states set state = 'paused', reason = 'operator'")
+    sequence = (await site.deliver(body_of(step))).json()["sequence"]
+    for _ in range(2):
+        await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
+    assert (await sweep_once(site.webhook.resources))["given_up_messages"] == 2
+    row = await site.step_row(step)
+    assert (row["generation"], row["sweeps_count"], row["redrives_count"]) == (1, 1, 0)
+
+
+async def open_call_of(site: Any, step: Any) -> None:
+    """The step's worker makes a paid call."""
+    await site.claim(step)
+    [row] = await site.query("select * from steps where search_id = %(search)s", search=step.search_id)
+    request = CallRequest(
+        id=uuid4(),
+        job_id=step.job_id,
+        search_id=step.search_id,
+        step=step.step,
+        token=row["token"],
+        platform="tiktok",
+        kind="page",
+        path="/s",
+        fingerprint="f",
+        credits=1,
+        pages=1,
+    )
+    async with site.webhook.resources.database.connection() as connection:
+        assert await open_call(connection, request)
+
+
+async def calls(site: Any) -> list[tuple[str, int | None, str | None]]:
+    rows = await site.query("select * from upstream_calls order by id")
+    return [(row["status"], row["credits_charged"], row["reason"]) for row in rows]
+
+
+async def test_calls_of_a_cancelled_job_whose_worker_died_become_unknown_and_charged(site: Any) -> None:
+    """Nobody claims its step any more, so nobody else would settle them; then nothing of its grant is left over."""
+    [step] = await site.new_job()
+    await open_call_of(site, step)
+    is_cancelled, _ = await cancel_job(await site.webhook.resources.unit(), step.job_id)
+    assert is_cancelled
+    assert await sweep_once(site.webhook.resources) == {}, "its worker lives"
+    await age(site, "lease_until = now() - interval '1 second'")
+    assert await sweep_once(site.webhook.resources) == {}, "and may have been alive a moment ago"
+    await site.query("update upstream_calls set opened_at = now() - interval '31 seconds'")
+    assert await sweep_once(site.webhook.resources) == {"lost_calls": 1}
+    assert await calls(site) == [("unknown", 1, "lease_lost")]
+    [job] = await site.query("select status, credits_spent, credits_reserved, credits_granted from jobs")
+    assert job == {"status": "cancelled", "credits_spent": 1, "credits_reserved": 0, "credits_granted": 1}
+    [day] = await site.query("select credits_granted from owner_days")
+    assert day["credits_granted"] == 1
+    assert await sweep_once(site.webhook.resources) == {}
+
+
+async def test_a_call_that_takes_long_is_left_to_its_worker(site: Any) -> None:
+    """However old it is, as long as the lease is renewed."""
+    [step] = await site.new_job()
+    await open_call_of(site, step)
+    await site.query(f"update upstream_calls set opened_at = {OLD}")
+    assert await sweep_once(site.webhook.resources) == {}
+    assert await calls(site) == [("open", None, None)]
+
+
+async def test_what_a_final_job_holds_of_the_quota_is_given_back(site: Any) -> None:
+    """Its last call was settled after its end, for less than was reserved."""
+    [step] = await site.new_job()
+    await open_call_of(site, step)
+    await cancel_job(await site.webhook.resources.unit(), step.job_id)
+    [day] = await site.query("select credits_granted from owner_days")
+    assert day["credits_granted"] == 1, "it may still cost that"
+    await site.query("update upstream_calls set status = 'settled', credits_charged = 0, settled_at = now()")
+    await site.query("update jobs set credits_reserved = 0")
+    assert await sweep_once(site.webhook.resources) == {"released_credits": 1}
+    assert (await site.query("select credits_granted from owner_days"))[0]["credits_granted"] == 0
+    assert (await site.query("select credits_granted from jobs"))[0]["credits_granted"] == 0
+    assert await sweep_once(site.webhook.resources) == {}
 
 
 async def test_accepted_tokens_are_forgotten_after_ten_minutes(site: Any) -> None:

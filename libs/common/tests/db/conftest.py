@@ -155,6 +155,33 @@ class Scene:
         )
         return {row["name"]: row["count"] for row in rows}
 
+    async def add_candidates(self, seat: Seat, outcome: str, *ordinals: int, **columns: Any) -> list[str]:
+        """Candidates of the seat's step; their ids, in the order of the ordinals."""
+        names = [f"{outcome}-{self.clock.new_id().hex}" for _ in ordinals]
+        for name, ordinal in zip(names, ordinals, strict=True):
+            given: dict[str, Any] = {"search_id": seat.search_id, "step": 0, "assigned_search_id": seat.search_id}
+            given |= columns
+            await self.query(
+                """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id,
+                       assigned_step, outcome, seq, delivered_at, handle, details)
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s, case when %s = 'delivered' then now() end, 'h', '{}')""",
+                seat.job_id,
+                name,
+                given["search_id"],
+                given["step"],
+                ordinal,
+                given["assigned_search_id"],
+                given.get("assigned_step", given["step"]),
+                outcome,
+                ordinal if outcome == "delivered" else None,
+                outcome,
+            )
+        return names
+
+    async def outcomes_by_id(self, seat: Seat) -> dict[str, str]:
+        rows = await self.query("select platform_id, outcome from candidates where job_id = %s", seat.job_id)
+        return {row["platform_id"]: row["outcome"] for row in rows}
+
     def claim_of(self, seat: Seat, **changes: Any) -> ClaimRequest:
         values = {
             **seat.place,

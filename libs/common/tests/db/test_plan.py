@@ -129,6 +129,7 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "view what is spent": lambda c: reopening.view_spent(c, job_id=JOB),
     "reopen a job": lambda c: reopening.reopen_job(c, REOPENING),
     "reopen searches": lambda c: reopening.reopen_searches(c, job_id=JOB, ends=["job_ended"]),
+    "note a limit": lambda c: reopening.note_limit(c, job_id=JOB, reason="credit_limit"),
     "hold steps": lambda c: reopening.hold_steps(c, job_id=JOB),
     "return surplus": lambda c: reopening.return_surplus(c, job_id=JOB),
     "promote in place": lambda c: reopening.promote_in_place(c, job_id=JOB, count_max=5),

@@ -7,18 +7,16 @@ from uuid import uuid4
 import pytest
 from psycopg.errors import CheckViolation
 
-from common.db.outcome import OutcomeMove, move_outcomes
 from common.db.reopening import (
     Reopening,
     Spent,
     hold_step,
     hold_steps,
-    promote_in_place,
+    note_limit,
     reopen_enrichments,
     reopen_failed_search,
     reopen_job,
     reopen_searches,
-    return_surplus,
     view_spent,
 )
 
@@ -66,34 +64,6 @@ async def reopen(scene: Any, seat: Any, **changes: Any) -> dict[str, Any]:
     async with scene.database.connection() as connection:
         await reopen_job(connection, reopening_of(seat, **changes))
     return await scene.job_of(seat)
-
-
-async def add_candidates(scene: Any, seat: Any, outcome: str, *ordinals: int, **columns: Any) -> list[str]:
-    """Candidates of the seat's step; their ids, in the order of the ordinals."""
-    names = [f"{outcome}-{uuid4().hex}" for _ in ordinals]
-    for name, ordinal in zip(names, ordinals, strict=True):
-        given: dict[str, Any] = {"search_id": seat.search_id, "step": 0, "assigned_search_id": seat.search_id} | columns
-        await scene.query(
-            """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
-                   outcome, seq, delivered_at, handle, details)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, case when %s = 'delivered' then now() end, 'h', '{}')""",
-            seat.job_id,
-            name,
-            given["search_id"],
-            given["step"],
-            ordinal,
-            given["assigned_search_id"],
-            given.get("assigned_step", given["step"]),
-            outcome,
-            ordinal if outcome == "delivered" else None,
-            outcome,
-        )
-    return names
-
-
-async def outcome_of(scene: Any, seat: Any) -> dict[str, str]:
-    rows = await scene.query("select platform_id, outcome from candidates where job_id = %s", seat.job_id)
-    return {row["platform_id"]: row["outcome"] for row in rows}
 
 
 async def search_of(scene: Any, seat: Any) -> dict[str, Any]:
@@ -199,6 +169,26 @@ async def test_searches_that_ended_for_these_reasons_wait_again(scene: Any) -> N
     assert (await search_of(scene, other))["status"] == "ended"
 
 
+async def test_a_limit_is_noted_where_the_jobs_end_was_all_that_stopped_a_search(scene: Any) -> None:
+    seat, other = await scene.seat(), await scene.seat()
+    ids = {end: await scene.search(seat.job_id, ordinal + 1) for ordinal, end in enumerate(ENDS)}
+    ids["other"] = other.search_id
+    for end, search_id in ids.items():
+        reason = "job_ended" if end == "other" else end
+        await scene.change("searches", "id", search_id, status="ended", end_reason=reason, ended_at="=now()")
+    async with scene.database.connection() as connection:
+        await note_limit(connection, job_id=seat.job_id, reason="credit_limit")
+    rows = await scene.query("select id, end_reason from searches where id = any(%s)", [*ids.values(), seat.search_id])
+    assert {row["id"]: row["end_reason"] for row in rows} == {
+        seat.search_id: None,
+        ids["exhausted"]: "exhausted",
+        ids["call_limit"]: "call_limit",
+        ids["failed"]: "failed",
+        ids["job_ended"]: "credit_limit",
+        ids["other"]: "job_ended",
+    }
+
+
 @pytest.mark.parametrize(
     ("step", "search", "phase"),
     [
@@ -240,63 +230,6 @@ async def test_steps_of_other_jobs_are_not_held(scene: Any) -> None:
     assert await scene.step_of(other) == before
 
 
-async def test_what_was_too_much_is_in_reserve_again(scene: Any) -> None:
-    """The moves say of which step, so that the funnel follows; nothing else is touched."""
-    seat, other = await scene.paged_seat({"surplus": 2, "delivered": 1, "filtered": 1}), await scene.seat()
-    await scene.add_step(seat.job_id, seat.search_id, 1)
-    surplus = await add_candidates(scene, seat, "surplus", 0, 1)
-    surplus += await add_candidates(scene, seat, "surplus", 5, step=1)
-    delivered, filtered = [(await add_candidates(scene, seat, outcome, 3))[0] for outcome in ("delivered", "filtered")]
-    [others] = await add_candidates(scene, other, "surplus", 0)
-    async with scene.database.connection() as connection:
-        moves = await return_surplus(connection, job_id=seat.job_id)
-        assert await return_surplus(connection, job_id=seat.job_id) == []
-    found = dict.fromkeys(surplus, "reserve") | {delivered: "delivered", filtered: "filtered"}
-    assert await outcome_of(scene, seat) == found
-    assert await outcome_of(scene, other) == {others: "surplus"}
-    assert {(move.search_id, move.step, move.count) for move in moves} == {
-        (seat.search_id, 0, 2),
-        (seat.search_id, 1, 1),
-    }
-    assert {(move.from_outcome, move.to_outcome, move.to_rule) for move in moves} == {("surplus", "reserve", "")}
-    async with scene.database.transaction() as connection:
-        first = [move for move in moves if move.step == 0]
-        await move_outcomes(connection, job_id=seat.job_id, moves=first)
-    assert await scene.outcomes_of(seat) == {"reserve": 2, "delivered": 1, "filtered": 1}
-
-
-async def test_the_first_of_the_reserve_are_enriched_by_the_step_that_found_them(scene: Any) -> None:
-    """Whichever step had them before; in the order of their pages, and so many as there are places."""
-    seat = await scene.seat()
-    second = await scene.search(seat.job_id, 1)
-    await scene.add_step(seat.job_id, second)
-    await scene.add_step(seat.job_id, seat.search_id, 1)
-    [late] = await add_candidates(scene, seat, "reserve", 0, step=1, assigned_search_id=second, assigned_step=7)
-    third, first = await add_candidates(scene, seat, "reserve", 9, 2)
-    [between] = await add_candidates(scene, seat, "reserve", 1, search_id=second, assigned_search_id=second)
-    [surplus] = await add_candidates(scene, seat, "surplus", 0)
-    assert seat.search_id < second
-    async with scene.database.connection() as connection:
-        assert await promote_in_place(connection, job_id=seat.job_id, count_max=0) == []
-        moves = await promote_in_place(connection, job_id=seat.job_id, count_max=2)
-        assert {one for one, outcome in (await outcome_of(scene, seat)).items() if outcome == "pending"} == {
-            first,
-            third,
-        }
-        moves += await promote_in_place(connection, job_id=seat.job_id, count_max=9)
-    rows = await scene.query("select * from candidates where job_id = %s and outcome = 'pending'", seat.job_id)
-    assert {row["platform_id"] for row in rows} == {first, third, between, late}
-    for row in rows:
-        assert (row["assigned_search_id"], row["assigned_step"]) == (row["search_id"], row["step"])
-    assert (await outcome_of(scene, seat))[surplus] == "surplus"
-    assert sorted((str(move.search_id), move.step, move.count) for move in moves) == sorted(
-        [(str(seat.search_id), 0, 2), (str(second), 0, 1), (str(seat.search_id), 1, 1)]
-    )
-    assert moves[0] == OutcomeMove(
-        search_id=seat.search_id, step=0, from_outcome="reserve", to_outcome="pending", to_rule="", count=2
-    )
-
-
 BOUGHT: dict[str, Any] = {"phase": "done", "done_at": "=now()", "items_count": 0}
 
 
@@ -316,7 +249,7 @@ async def test_steps_with_pending_candidates_are_due_for_their_enrichment(
 ) -> None:
     seat = await scene.seat()
     await scene.change_step(seat, **WORN, **step, due_at="=now() - interval '1 hour'")
-    await add_candidates(scene, seat, outcome, 0, **candidate)
+    await scene.add_candidates(seat, outcome, 0, **candidate)
     before = await scene.step_of(seat)
     async with scene.database.connection() as connection:
         await reopen_enrichments(connection, job_id=uuid4())

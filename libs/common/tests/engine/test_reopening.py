@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from common.domain.job import TRANSITIONS, Action, JobStatus
 from common.engine.end import FAILED_ENDS
 from common.engine.page import CALL_LIMIT
-from common.engine.reopening import Budget, Refusal, refuse, resumable_ends
+from common.engine.reopening import Budget, Refusal, limit_reached, refuse, resumable_ends
 
 BUDGET = Budget(pages=3, pages_max=10, credits=40, credits_max=50)
 GOES_ON = {"job_ended", "failed", "shape", "refused", "deadline", "call_limit", "credit_limit"}
@@ -60,14 +60,28 @@ def test_what_the_upstream_ended_stays_ended() -> None:
     assert ends >= FAILED_ENDS | {CALL_LIMIT}
 
 
-@pytest.mark.parametrize("used_up", [{"pages": 10}, {"pages": 11}, {"credits": 50}, {"credits": 51}])
-def test_where_a_limit_is_used_up_no_search_goes_on(used_up: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("used_up", "limit"),
+    [
+        ({"pages": 10}, "call_limit"),
+        ({"pages": 11}, "call_limit"),
+        ({"credits": 50}, "credit_limit"),
+        ({"credits": 51}, "credit_limit"),
+        ({"pages": 10, "credits": 50}, "credit_limit"),
+    ],
+)
+def test_where_a_limit_is_used_up_no_search_goes_on(used_up: dict[str, int], limit: str) -> None:
     """A page needs both a page and a credit."""
-    assert resumable_ends(replace(BUDGET, **used_up)) == frozenset()
+    budget = replace(BUDGET, **used_up)
+    assert resumable_ends(budget) == frozenset()
+    assert limit_reached(budget) == limit
+    assert limit in GOES_ON, "it goes on when the limit allows more"
 
 
 def test_the_last_page_and_the_last_credit_are_enough() -> None:
-    assert resumable_ends(replace(BUDGET, pages=9, credits=49)) == GOES_ON
+    budget = replace(BUDGET, pages=9, credits=49)
+    assert resumable_ends(budget) == GOES_ON
+    assert limit_reached(budget) is None
 
 
 def test_every_refusal_is_a_sentence_for_people() -> None:

@@ -1,7 +1,7 @@
 """Jobs on real Postgres, moved by the transactions that gateway, worker and sweep use; the upstream is invented."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -92,13 +92,6 @@ class World:
         return step
 
 
-def people(*numbers: int, cursor: str | None) -> Page:
-    """A page on which these people are, whose profiles nobody needs."""
-    accounts = [Account(platform_id=f"u{number}", handle=f"h{number}", bio="bio") for number in numbers]
-    items = tuple(Item(item_id=f"i{account.platform_id}", account=account) for account in accounts)
-    return Page(items=items, cursor=cursor)
-
-
 @dataclass(frozen=True)
 class Limits:
     target: int = 20
@@ -120,6 +113,12 @@ class Lab:
 
     def world(self, seed: int = 1, people: int = 200) -> World:
         return World(chance=random.Random(seed), people=people)
+
+    def people(self, *numbers: int, cursor: str | None, bio: str | None = "bio") -> Page:
+        """A page on which these people are; without a bio their profiles are needed."""
+        accounts = [Account(platform_id=f"u{number}", handle=f"h{number}", bio=bio) for number in numbers]
+        items = tuple(Item(item_id=f"i{account.platform_id}", account=account) for account in accounts)
+        return Page(items=items, cursor=cursor)
 
     def new_owner(self) -> str:
         return f"org:{self.unit.clock.new_id().hex}"
@@ -149,7 +148,7 @@ class Lab:
         searches = [FirstSearch(kind="keyword", query=f"k{number}") for number in range(limit.searches)]
         return job.id, await create_job(self.unit, job, searches, region=None)
 
-    async def claim(self, due: DueStep, token: UUID | None = None) -> Claim | None:
+    async def claim(self, due: DueStep | Claim, token: UUID | None = None) -> Claim | None:
         request = ClaimRequest(
             search_id=due.search_id,
             step=due.step,
@@ -226,22 +225,33 @@ class Lab:
             world.waiting += more
             is_enriching = result.is_enriching
         while is_enriching:
-            async with self.unit.database.connection() as connection:
-                pending = await candidate_table.pending_of_step(
-                    connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
-                )
-            enriched = [
-                Enriched(
-                    platform_id=one.platform_id,
-                    account=one.details.account.model_copy(
-                        update={"bio": "hello", "private": world.chance.random() < 0.3}
-                    ),
-                    enrichment=Enrichment.BOUGHT,
-                )
-                for one in pending
-            ]
-            is_enriching, more = await commit_enrichment(self.unit, claim, token, enriched)
+            is_enriching, more = await self._enrich_once(claim, token, lambda: world.chance.random() < 0.3)
             world.waiting += more
+
+    async def enrich(self, due: DueStep) -> list[DueStep]:
+        """A turn that finds everybody's profile; what to publish then."""
+        token = self.unit.clock.new_id()
+        claim = await self.claim(due, token)
+        assert claim is not None
+        assert claim.phase == "enrichment"
+        return (await self._enrich_once(claim, token, lambda: False))[1]
+
+    async def _enrich_once(
+        self, claim: Claim, token: UUID, is_private: Callable[[], bool]
+    ) -> tuple[bool, list[DueStep]]:
+        async with self.unit.database.connection() as connection:
+            pending = await candidate_table.pending_of_step(
+                connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
+            )
+        enriched = [
+            Enriched(
+                platform_id=one.platform_id,
+                account=one.details.account.model_copy(update={"bio": "hello", "private": is_private()}),
+                enrichment=Enrichment.BOUGHT,
+            )
+            for one in pending
+        ]
+        return await commit_enrichment(self.unit, claim, token, enriched)
 
     async def run(self, world: World, turns_max: int = TURNS_MAX) -> None:
         """Deliver what is published until nothing waits."""
@@ -328,11 +338,6 @@ class Lab:
         numbers = [*(row["seqs"] or []), *row["event_seqs"]]
         assert sorted(numbers) == list(range(1, row["event_seq"] + 1)), "one order without gaps or repeats"
         return row
-
-
-def first(due: Sequence[DueStep]) -> DueStep:
-    [step] = due
-    return step
 
 
 @pytest.fixture(scope="module")

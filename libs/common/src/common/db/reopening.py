@@ -63,6 +63,15 @@ async def reopen_searches(connection: Connection, *, job_id: UUID, ends: list[st
     return cursor.rowcount
 
 
+async def note_limit(connection: Connection, *, job_id: UUID, reason: str) -> None:
+    """What the job's end stopped is stopped by this limit now: it lets no page be bought."""
+    await connection.execute(
+        """update searches set end_reason = %(reason)s
+           where job_id = %(job_id)s and status = 'ended' and end_reason = 'job_ended'""",
+        {"job_id": job_id, "reason": reason},
+    )
+
+
 async def hold_steps(connection: Connection, *, job_id: UUID) -> None:
     """Every step whose page was never bought is held until its search starts again, with nobody's token on it, its
     tries counted anew, and older messages of it void. An enrichment that the end cut short is over: the end settled it.

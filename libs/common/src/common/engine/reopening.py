@@ -38,9 +38,16 @@ def refuse(status: JobStatus, action: Action, *, target_before: int, target: int
     return None
 
 
+def limit_reached(budget: Budget) -> str | None:
+    """The limit that lets no page be bought, as the end of a search; None: one can be bought."""
+    if budget.credits >= budget.credits_max:
+        return "credit_limit"
+    return "call_limit" if budget.pages >= budget.pages_max else None
+
+
 def resumable_ends(budget: Budget) -> Set[str]:
     """The ends after which a search has something left: the job ended first, it failed, or a limit stopped it that
     leaves room now. What the upstream ended stays ended."""
-    if budget.credits >= budget.credits_max or budget.pages >= budget.pages_max:
+    if limit_reached(budget) is not None:
         return frozenset()
     return frozenset({"job_ended", "failed", "shape", "refused", "deadline", "call_limit", "credit_limit"})

@@ -16,7 +16,7 @@ from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
 from common.engine.enrichment import decide_refill
 from common.engine.quota import estimate
-from common.engine.reopening import Budget, Refusal, refuse, resumable_ends
+from common.engine.reopening import Budget, Refusal, limit_reached, refuse, resumable_ends
 from common.transaction.admission import admit_next
 from common.transaction.conclusion import conclude, write_counters
 from common.transaction.lock import LockedWork, Unit, under_both_locks
@@ -119,6 +119,9 @@ async def _resume(locked: LockedWork, budget: Budget) -> None:
     """Set going what is left: the reserve fills the open places first, each candidate at the step that found it."""
     connection, job_id = locked.connection, locked.job.id
     searches = await reopening_table.reopen_searches(connection, job_id=job_id, ends=sorted(resumable_ends(budget)))
+    limit = limit_reached(budget)
+    if limit is not None:
+        await reopening_table.note_limit(connection, job_id=job_id, reason=limit)
     await reopening_table.hold_steps(connection, job_id=job_id)
     moves = await reopening_table.return_surplus(connection, job_id=job_id)
     locked.count(reserve=sum(move.count for move in moves))
