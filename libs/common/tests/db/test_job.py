@@ -21,6 +21,7 @@ from common.db.job import (
     lock_job,
     note_reference,
     owner_of,
+    start_job,
     update_counters,
 )
 from common.db.owner import add_owner
@@ -280,6 +281,24 @@ async def test_counters_are_written_and_progress_never_goes_back(scene: Any) -> 
     assert (row["event_seq"], row["progress"]) == (8, 12.5)
     assert row["updated_at"] > row["created_at"]
     assert row["status"] == "pending", "the counters alone move no state"
+
+
+@pytest.mark.parametrize("status", JobStatus)
+async def test_a_pending_job_can_start_without_a_paid_call(scene: Any, status: JobStatus) -> None:
+    """Its deadline runs from then; any other stays as it is."""
+    seat = await scene.seat()
+    for step in path_to(status) if status is not JobStatus.PENDING else ():
+        await scene.change_job(seat, **final(step))
+    before = await scene.job_of(seat)
+    async with scene.database.connection() as connection:
+        await start_job(connection, job_id=seat.job_id)
+    job = await scene.job_of(seat)
+    if status is not JobStatus.PENDING:
+        assert job == before
+        return
+    assert job["status"] == "processing"
+    assert job["started_at"] == job["updated_at"] > before["updated_at"]
+    assert job["deadline_at"] == job["started_at"] + job["timeout"]
 
 
 async def test_a_job_is_admitted_once(scene: Any) -> None:

@@ -1,5 +1,6 @@
 """The statements of searches on real Postgres."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from common.db.search import (
     start_waiting,
     tally,
 )
+from common.db.step import start_steps
 
 
 async def row_of(scene: Any, search_id: Any) -> dict[str, Any]:
@@ -49,6 +51,40 @@ async def test_the_first_waiting_searches_start(scene: Any) -> None:
         assert await start_waiting(connection, job_id=job_id, count_max=0) == []
         assert set(await start_waiting(connection, job_id=job_id, count_max=9)) == {searches[3], searches[4]}
         assert await start_waiting(connection, job_id=job_id, count_max=9) == []
+
+
+async def test_the_held_steps_of_started_searches_become_due(scene: Any) -> None:
+    """Not before their delay is over; steps of other searches, and what is done or due already, stay as they are."""
+    job_id = await scene.store(scene.new_job())
+    started, late, other = [await scene.search(job_id, ordinal) for ordinal in range(3)]
+    for search_id in (started, late, other):
+        await scene.add_step(job_id, search_id, 0, "done")
+        await scene.add_step(job_id, search_id, 1, "held")
+    await scene.add_step(job_id, started, 2, "page")
+    await scene.change("steps", "search_id", started, due_at="=now() - interval '1 hour'", generation=4)
+    await scene.change("steps", "search_id", late, due_at="=now() + interval '1 hour'")
+    async with scene.database.connection() as connection:
+        due = await start_steps(connection, search_ids=[started, late])
+        assert await start_steps(connection, search_ids=[started, late]) == []
+        assert await start_steps(connection, search_ids=[]) == []
+    assert {(step.job_id, step.search_id, step.step, step.generation) for step in due} == {
+        (job_id, started, 1, 4),
+        (job_id, late, 1, 0),
+    }
+    rows = await scene.query("select *, due_at - now() as left from steps where job_id = %s", job_id)
+    seen = {(row["search_id"], row["step"]): row for row in rows}
+    assert {place: row["phase"] for place, row in seen.items()} == {
+        (started, 0): "done",
+        (started, 1): "page",
+        (started, 2): "page",
+        (late, 0): "done",
+        (late, 1): "page",
+        (other, 0): "done",
+        (other, 1): "held",
+    }
+    assert abs(seen[started, 1]["left"]) < timedelta(minutes=1)
+    assert seen[late, 1]["left"] > timedelta(minutes=50)
+    assert seen[started, 2]["left"] < -timedelta(minutes=50)
 
 
 async def test_a_page_is_counted_with_its_barren_pages(scene: Any) -> None:

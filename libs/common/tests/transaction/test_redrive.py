@@ -10,6 +10,7 @@ import pytest
 from common.db.dead_letter import DeadLetter, insert_dead_letter
 from common.domain.step import DueStep
 from common.transaction.failure import cancel_job
+from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError
 from common.transaction.redrive import LetterRefusal, LetterRefusedError, discard_letter, redrive_letter
 from common.transaction.reopening import Renewal, retry_job
@@ -198,6 +199,14 @@ async def test_a_letter_that_is_not_there_or_of_no_job_is_unknown(lab: Any) -> N
         await insert_dead_letter(connection, letter)
         await connection.execute("update dead_letters set job_id = null where id = %s", [letter.id])
     assert await refused(lab, {"id": letter.id}) is LetterRefusal.UNKNOWN
+
+
+async def test_a_letter_whose_job_is_gone_cannot_be_driven_again(lab: Any) -> None:
+    job_id, _, letter = await give_up_one(lab)
+    await lab.query("delete from jobs where id = %s", job_id)
+    with pytest.raises(UnknownJobError):
+        await redrive(lab, letter)
+    await discard_letter(lab.unit, letter["id"], by=OPERATOR)
 
 
 async def test_a_letter_is_put_away_once_and_its_job_stays_as_it_is(lab: Any) -> None:
