@@ -22,7 +22,7 @@ from local.qstash.testing import StandIn, run_stand_in
 from migrate.stream import provision
 from webhook.sweep import sweep_once
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(420)]
 
 SWEEPS = 3
 LOOKING_MS_MAX = 1000.0

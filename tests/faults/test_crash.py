@@ -12,7 +12,7 @@ from local.faults.check import check
 from local.faults.point import ROWS, Row
 from local.faults.site import Site
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
 
 def test_every_crash_point_has_a_death() -> None:

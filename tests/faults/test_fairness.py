@@ -5,7 +5,7 @@ import pytest
 from local.faults.check import REACHED, check
 from local.faults.site import Site
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
 JOBS = 40
 PROFILES_AT_ONCE = 10

@@ -4,18 +4,17 @@ import pytest
 
 from local.faults.site import Site
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
-LOOKED_S = 10.0
+LOOKED_S = 15.0  # as long as between two sweeps
 WINDOWS = 2
 TRANSACTIONS_PER_S_MAX = 5.0
 
 
 def test_idle_services_ask_postgres_a_few_times_a_second(site: Site) -> None:
     """With settings as by default, and QStash's schedule in its own time."""
-    site.books.query("delete from system_settings")
     site.qstash.switch(time_factor=1)
-    site.revive("webhook")
+    site.forget_settings()
     rates = [rate(site) for _ in range(WINDOWS)]
     site.record.note(f"idle: {min(rates):.1f} transactions per second in Postgres")
     assert min(rates) <= TRANSACTIONS_PER_S_MAX, rates

@@ -6,7 +6,7 @@ from local.faults.check import REACHED, check
 from local.faults.site import Site
 from local.faults.upstream import PROFILE
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
 AWAY_S = 3.0
 

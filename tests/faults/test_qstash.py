@@ -7,7 +7,7 @@ import pytest
 from local.faults.check import REACHED, check
 from local.faults.site import Site
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
 MISBEHAVIOUR: dict[str, dict[str, Any]] = {
     "twice at once": {"duplicate": 1},

@@ -93,7 +93,8 @@ class Crew:
         if self.turns:
             await asyncio.wait([turn.task for turn in self.turns], timeout=TURN_MAX_S)
             await self._take_replies()
-        assert not self.turns, "a turn does not end"
+        places = [turn.worker.process.life.places for turn in self.turns]
+        assert not places, "a turn does not end:\n" + "\n".join(places)
 
     async def _take_replies(self) -> None:
         for turn in [turn for turn in self.turns if turn.task.done()]:

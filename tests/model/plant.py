@@ -58,10 +58,10 @@ class Plant:
 
     runner: asyncio.Runner
     stack: AsyncExitStack
-    database: Database
+    database_settings: DatabaseSettings
     messaging: Messaging
-    publisher: QStashPublisher
-    client: ScrapeCreators
+    qstash_settings: QStashSettings
+    upstream_settings: UpstreamSettings
     upstream: Upstream
     qstash: QStash
     observer: psycopg.Connection[DictRow]
@@ -69,6 +69,9 @@ class Plant:
     activity: Counter[str]
     tally: Counter[str] = field(default_factory=Counter[str])  # what all examples saw
     examples: int = 0
+    database: Database = field(init=False)
+    publisher: QStashPublisher = field(init=False)
+    client: ScrapeCreators = field(init=False)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -113,6 +116,22 @@ class Plant:
             cursor = await connection.execute(statement, values)  # pyright: ignore
             return await cursor.fetchall() if cursor.description else []
 
+    async def renew_doors(self) -> None:
+        """The processes of an example share pools of connections, which those who are killed may leave in disorder."""
+        await self.close_doors()
+        await self.open_doors()
+
+    async def open_doors(self) -> None:
+        self.database = Database(self.database_settings, name="model", size_max=POOL_MAX)
+        await self.database.open()
+        self.publisher = QStashPublisher(self.qstash_settings)
+        self.client = ScrapeCreators(self.upstream_settings, Clock())
+
+    async def close_doors(self) -> None:
+        await self.client.close()
+        await self.publisher.close()
+        await self.database.close()
+
     async def empty_streams(self) -> None:
         for stream in (STEPS, ADVISORIES):
             await self.messaging.jetstream.purge_stream(stream)
@@ -126,44 +145,40 @@ async def _open(stack: AsyncExitStack, runner: asyncio.Runner, database_url: str
     stack.push_async_callback(upstream.close)
     qstash_url = await qstash.open()
     stack.push_async_callback(qstash.close)
-    database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="model", size_max=POOL_MAX)
-    await database.open()
-    stack.push_async_callback(database.close)
     messaging = await connect_messaging(NatsSettings(nats_url=nats_url), name="model", on_lost=lambda: None)
     stack.push_async_callback(messaging.close)
     await provision(messaging.jetstream, replicas=1)
     for stream in STREAMS:
         stack.push_async_callback(messaging.jetstream.delete_stream, stream.name)
-    publisher = QStashPublisher(
-        QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL)
-    )
-    stack.push_async_callback(publisher.close)
-    client = ScrapeCreators(
-        UpstreamSettings(scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url), Clock()
-    )
-    stack.push_async_callback(client.close)
-    async with database.connection() as connection:
-        await announce_platform(
-            connection, platform=PLATFORM.name, label=PLATFORM.label, modes=["keyword"], search_kinds=["keyword"]
-        )
     observer = stack.enter_context(psycopg.connect(database_url, autocommit=True, row_factory=dict_row))
     for category, key, value in SETTINGS:
         observer.execute(
             "insert into system_settings (category, key, value) values (%s, %s, %s)", [category, key, Jsonb(value)]
         )
-    return Plant(
+    plant = Plant(
         runner=runner,
         stack=stack,
-        database=database,
+        database_settings=DatabaseSettings(database_url=SecretStr(database_url)),
         messaging=messaging,
-        publisher=publisher,
-        client=client,
+        qstash_settings=QStashSettings(
+            qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL
+        ),
+        upstream_settings=UpstreamSettings(
+            scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url
+        ),
         upstream=upstream,
         qstash=qstash,
         observer=observer,
         metrics=Metrics(CollectorRegistry()),
         activity=activity,
     )
+    await plant.open_doors()
+    stack.push_async_callback(plant.close_doors)
+    async with plant.database.connection() as connection:
+        await announce_platform(
+            connection, platform=PLATFORM.name, label=PLATFORM.label, modes=["keyword"], search_kinds=["keyword"]
+        )
+    return plant
 
 
 @contextmanager

@@ -7,7 +7,7 @@ any more, so that `finally` blocks and releases do nothing either; one that stan
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -96,11 +96,23 @@ class Life:
         if self.is_dead and not task.cancelled():
             task.exception()
 
+    @property
+    def places(self) -> str:
+        """Where its tasks wait, for people."""
+        return "\n".join(" > ".join(_places(task.get_coro())) for task in self.tasks)
+
     async def is_buried(self) -> bool:
         """After `end`: whether all of its tasks have noticed."""
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=DEATH_MAX_S)
         return not self.tasks
+
+
+def _places(waiting: Any) -> Generator[str]:
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "ag_frame", None)
+        yield f"{frame.f_code.co_qualname}:{frame.f_lineno}" if frame else type(waiting).__name__
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "ag_await", None)
 
 
 _LIFE: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", default=None)

@@ -4,7 +4,9 @@ The real worker, transactions, webhook and sweep on real Postgres and JetStream;
 deaths, pauses, cool-downs, cancels and deadlines in any order. After every move the books must balance; in the end,
 once the world is well again, every job must end.
 
-`MODEL_EXAMPLES=400` runs it longer than the suite does; a failure prints what reproduces it.
+`MODEL_EXAMPLES=400` runs it longer than the suite does, `-s` shows what it saw. A failure prints what reproduces it, as
+far as the order in which sockets answer allows; `MODEL_UNSHRUNK=1` shows it at once, without the search for a shorter
+one, which takes minutes.
 """
 
 import os
@@ -145,6 +147,16 @@ class Machine(RuleBasedStateMachine):
                 self.move(self.world.answer_slow(which))
             case _:
                 pass
+
+    @rule(pick=picks, kind=kinds, others=st.lists(picks, min_size=1, max_size=4))
+    def work_beside_slow(self, pick: int, kind: str, others: list[int]) -> None:
+        """While one waits for its answer, others work, perhaps at what it holds."""
+        self.plant.upstream.faults[kind].appendleft("slow")
+        self.move(self.world.work(pick, 0))
+        for other in others:
+            self.move(self.world.work(other, 1))
+            self.books.check()
+        self.move(self.world.answer_slow())
 
     @rule(
         pick=picks,

@@ -61,6 +61,7 @@ class World:
     @classmethod
     async def begin(cls, plant: Plant, prefix: str, people: list[Person], spare: list[Wish]) -> "World":
         plant.upstream.begin(prefix, people)
+        await plant.renew_doors()
         post = await Post.begin(plant)
         world = cls(plant, prefix, post, Crew(plant, post), plant.process(), spare)
         await world.resume()

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from common.platform import Unparsable
+from common.transaction.failure import cancel_job
 
 pytestmark = pytest.mark.server
 
@@ -102,7 +103,17 @@ async def test_a_job_that_ended_shows_why(stage: Any, operate: Any) -> None:
     assert "error (failed), run 1," in shown
     assert job["error"] in shown
     assert job["reference"] in shown
+
+
+async def test_a_job_that_was_cancelled_shows_where_its_searches_stopped(stage: Any, operate: Any) -> None:
+    first, _ = await stage.create("a", "b")
+    await stage.deliver(first, stage.person(1), cursor="next")
+    await cancel_job(stage.unit, first.job_id)
+    shown = operate("job", first.job_id).stdout
+    assert "cancelled (cancelled), run 1," in shown
+    assert "stopped before step 1" in shown
     assert "stopped before step 0" in shown
+    assert "unpublished" not in shown
 
 
 async def test_an_unknown_job_is_one_line(operate: Any) -> None:

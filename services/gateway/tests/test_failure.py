@@ -107,6 +107,8 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/method-not-allowed",
         "/problems/too-large",
         "/problems/unsupported-media-type",
+        "/problems/conflict",
+        "/problems/quota-exceeded",
         "/problems/validation",
         "/problems/unsupported",
         "/problems/internal",

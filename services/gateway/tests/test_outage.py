@@ -52,6 +52,8 @@ async def test_without_postgres_every_route_says_503_and_when_to_ask_again(
             ("GET", f"/api/scraping/tiktok?jobId={made['id']}", None),
             ("GET", f"/api/v1/jobs/{made['id']}", None),
             ("POST", f"/api/v1/jobs/{made['id']}/cancel", None),
+            ("POST", f"/api/v1/jobs/{made['id']}/retry", None),
+            ("POST", f"/api/v1/jobs/{made['id']}/extend", {"targetResults": 9}),
         ]
         began = time.monotonic()
         answers = await asyncio.gather(*(client.request(method, path, json=body) for method, path, body in requests))

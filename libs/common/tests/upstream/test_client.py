@@ -23,14 +23,16 @@ from common.errors import (
 )
 from common.settings import UpstreamSettings
 from common.upstream.answer import charged, fault
-from common.upstream.client import BODY_BYTES_MAX, ScrapeCreators
+from common.upstream.client import BODY_BYTES_MAX, PoolLimits, ScrapeCreators
 
+PROFILE = "/v1/tiktok/profile"
+MANY = PoolLimits()
 KEYWORD = "/v1/tiktok/search/keyword"
 
 
-def upstream_at(url: str, key: str = "key") -> ScrapeCreators:
+def upstream_at(url: str, key: str = "key", limits: PoolLimits = MANY) -> ScrapeCreators:
     settings = UpstreamSettings(scrapecreators_api_key=SecretStr(key), scrapecreators_base_url=url)
-    return ScrapeCreators(settings, Clock())
+    return ScrapeCreators(settings, Clock(), limits)
 
 
 @pytest.fixture
@@ -172,4 +174,33 @@ async def test_the_key_never_shows_in_an_error(free_port: int) -> None:
     assert "very-secret" not in repr(caught.value)
     assert "private" not in repr(caught.value)
     assert caught.value.__cause__ is None
+    await door.close()
+
+
+async def test_callers_who_leave_take_no_connection_along(sandbox_url: str) -> None:
+    """Left at any moment: waiting for a place, connecting, sending, reading."""
+    door = upstream_at(sandbox_url, limits=PoolLimits(connections_max=4, wait_s=5))
+    for moment in range(150):
+        calls = [asyncio.create_task(door.get(PROFILE, {"handle": f"h{moment}x{number}"})) for number in range(3)]
+        await asyncio.sleep(moment % 10 / 1000)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    client = door._client  # the pool that would be replaced if it had lost its places
+    answers = await asyncio.gather(*(door.get(PROFILE, {"handle": f"y{number}"}) for number in range(40)))
+    assert {answer.status for answer in answers} <= {200, 404}
+    assert door._client is client
+    await door.close()
+
+
+async def test_a_pool_without_places_is_replaced(sandbox_url: str) -> None:
+    arm(sandbox_url, "slow", path=PROFILE, seconds=3)
+    door = upstream_at(sandbox_url, limits=PoolLimits(connections_max=1, wait_s=0.2))
+    slow = asyncio.create_task(door.get(PROFILE, {"handle": "a"}))
+    await asyncio.sleep(0.1)
+    with pytest.raises(UnreachableError) as caught:
+        await door.get(PROFILE, {"handle": "b"})
+    assert not caught.value.is_sent
+    assert (await door.get(PROFILE, {"handle": "b"})).status in (200, 404)
+    assert (await slow).status in (200, 404), "what was under way ends as it would have"
     await door.close()

@@ -1,6 +1,6 @@
 """The database as its owner sees it, beside the services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, LiteralString
 
 import psycopg
@@ -9,6 +9,15 @@ from psycopg.types.json import Jsonb
 
 FINAL = ("completed", "error", "timeout", "cancelled")
 _CONNECT_S = 5
+_CLEAR = (
+    "delete from dead_letters",
+    "delete from jobs",
+    "delete from profiles",
+    "delete from qstash_deliveries",
+    "delete from owner_days",
+    "delete from system_settings",
+    """update platform_states set state = 'open', reason = null, until = null, prober = null, resumed_at = null""",
+)
 
 
 class Books:
@@ -53,28 +62,17 @@ class Books:
 
     def set(self, name: str, value: object) -> None:
         """A dynamic setting, named `category.key`."""
-        category, _, key = name.partition(".")
-        self.query(
-            """insert into system_settings (category, key, value) values (%(category)s, %(key)s, %(value)s)
-               on conflict (category, key) do update set value = excluded.value""",
-            category=category,
-            key=key,
-            value=Jsonb(value),
-        )
+        with self.connect() as connection:
+            _set(connection, name, value)
 
-    def clear(self) -> None:
-        """No jobs, no letters, no profiles, no settings, all platforms open."""
-        for statement in (
-            "delete from dead_letters",
-            "delete from jobs",
-            "delete from profiles",
-            "delete from qstash_deliveries",
-            "delete from system_settings",
-            """update platform_states set state = 'open', reason = null, until = null, prober = null,
-                   resumed_at = null""",
-            "delete from owner_days",
-        ):
-            self.query(statement)
+    def clear(self, settings: Mapping[str, object]) -> None:
+        """No jobs, no letters, no profiles, all platforms open, these settings: all at once, so that nobody reads
+        others in between."""
+        with self.connect() as connection, connection.transaction():
+            for statement in _CLEAR:
+                connection.execute(statement)
+            for name, value in settings.items():
+                _set(connection, name, value)
 
     def picture(self, job_id: object) -> dict[str, list[dict[str, Any]]]:
         """Everything that is stored of a job, to be compared with a later picture."""
@@ -91,3 +89,12 @@ class Books:
             "job_events": self.query("select * from job_events where job_id = %(job)s order by seq", job=job_id),
             "upstream_calls": self.query("select * from upstream_calls where job_id = %(job)s order by id", job=job_id),
         }
+
+
+def _set(connection: psycopg.Connection[dict[str, Any]], name: str, value: object) -> None:
+    category, _, key = name.partition(".")
+    connection.execute(
+        """insert into system_settings (category, key, value) values (%(category)s, %(key)s, %(value)s)
+           on conflict (category, key) do update set value = excluded.value""",
+        {"category": category, "key": key, "value": Jsonb(value)},
+    )

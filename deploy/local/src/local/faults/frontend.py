@@ -20,6 +20,7 @@ class Frontend:
         limits = httpx.Limits(max_keepalive_connections=0)
         self._http = httpx.Client(base_url=gateway_url, timeout=_TIMEOUT_S, limits=limits, trust_env=False)
         self._token, self._minted_at = "", float("-inf")
+        self.acted_at = float("-inf")
         self.user = user or f"user_{uuid4().hex}"
 
     @property
@@ -33,6 +34,7 @@ class Frontend:
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """The answer, or None if the gateway died before it gave one. Raises httpx.HTTPStatusError."""
+        self.acted_at = time.monotonic()
         try:
             answer = self.request("POST", path, json=body)
         except httpx.TransportError:

@@ -27,6 +27,8 @@ from local.stack import SERVICES, Stack
 DEATH_S = 60.0
 END_S = 150.0
 LOOK_S = 0.2
+SETTINGS_KEPT_S = 3.2
+"""Longer than a service keeps the settings that it has read."""
 TIME_FACTOR = 0.05
 SWEEP_LOCK = 4_201_976_002
 """The sweep's advisory lock: who holds it keeps all replicas from sweeping."""
@@ -55,32 +57,38 @@ class Site:
         self.qstash = StandIn(stack.url("qstash"), USERS[0])
         self.frontends: list[Frontend] = []
         self.owner_limit = 5
-        self._touched: set[str] = set()
+        self._touched = {"webhook"}  # it sweeps as seldom as by default
         self._copies: dict[str, str] = {}
+        self._logged: dict[str, int] = {}
         self._guard: psycopg.Connection[dict[str, Any]] | None = None
 
     def renew(self) -> None:
         """As new: every process runs unharmed, nothing is stored, nothing misbehaves."""
         self.allow_sweeps()
         for name in self._copies:
-            self.stack.supervisor.child(name).signal(signal.SIGCONT)
+            self.child(name).signal(signal.SIGCONT)
             self.stack.supervisor.dismiss(name)
         self._copies.clear()
-        for name in _SERVERS:
-            if not self.child(name).is_running:
-                self.revive(name)
-        self.revive(*(each.name for each in SERVICES if not self._is_unharmed(each.name)))
-        self.await_ready()
+        self.revive(*(name for name in _SERVERS if not self.child(name).is_running))
         self.stream.purge()
         self.stream.purge("ADVISORIES")
-        self.books.clear()
+        self.books.clear(QUICK)
         self.upstream.reset()
         self.qstash.reset()
         self.qstash.switch(time_factor=TIME_FACTOR)
-        for name, value in QUICK.items():
-            self.books.set(name, value)
+        self.revive(*(each.name for each in SERVICES if not self._is_unharmed(each.name)))
+        self.await_ready()
         self.owner_limit = 5
+        acted_at = max((frontend.acted_at for frontend in self.frontends), default=float("-inf"))
+        self.pass_time(max(0.0, acted_at + SETTINGS_KEPT_S - time.monotonic()))
         self.frontends = [self.frontend()]
+        self._logged = {file.stem: file.stat().st_size for file in self.stack.log_folder.glob("*.log")}
+
+    def forget_settings(self) -> None:
+        """The defaults are in force, and the sweep comes as often as they say."""
+        self.books.query("delete from system_settings")
+        self.revive("webhook")
+        self._touched.add("webhook")
 
     def frontend(self) -> Frontend:
         """A user who is new."""
@@ -177,13 +185,10 @@ class Site:
         return {child.name: child.pid for child in self.stack.supervisor.children}
 
     def log(self, name: str) -> list[dict[str, Any]]:
-        """What a service has logged, over all its lives of this run."""
-        lines = self.child(name).log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def said(self, name: str, since: int, event: str, **facts: object) -> bool:
-        """Whether a service logged this after so many lines."""
-        return any(line["event"] == event and facts.items() <= line.items() for line in self.log(name)[since:])
+        """What a service has logged in this test, over all its lives."""
+        with self.child(name).log.open("rb") as file:
+            file.seek(self._logged.get(name, 0))
+            return [json.loads(line) for line in file if line.startswith(b"{") and line.endswith(b"\n")]
 
     # the sweep
 

@@ -89,5 +89,5 @@ create index upstream_calls_stale on upstream_calls (opened_at) where status = '
 alter table dead_letters add column resolved_by text;
 alter table dead_letters add constraint dead_letters_resolved
     check ((resolved_at is null) = (resolution is null) and (resolution is null or resolution in ('redriven', 'discarded', 'retried')));
-create index dead_letters_open on dead_letters (created_at, id) where resolved_at is null;
+create index dead_letters_open on dead_letters (id) where resolved_at is null;
 create index dead_letters_by_job on dead_letters (job_id) where resolved_at is null;

@@ -1,6 +1,5 @@
 """Dead letters: what could not be delivered, for an operator to look at."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,6 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
-from common.domain.job import JobStatus
 from common.domain.model import Model
 
 
@@ -36,46 +34,11 @@ async def insert_dead_letter(connection: Connection, letter: DeadLetter) -> bool
     return await cursor.fetchone() is not None
 
 
-class LetterView(Model):
-    """A letter with what became of its job since. `resolution` is redriven, discarded or retried; None: it is open."""
-
-    id: UUID
-    reason: str
-    details: dict[str, Any]
-    created_at: datetime
-    resolved_at: datetime | None
-    resolution: str | None
-    resolved_by: str | None
-    job_id: UUID | None
-    search_id: UUID | None
-    step: int | None
-    owner: str | None
-    platform: str | None
-    job_status: JobStatus | None
-
-
 class LockedLetter(Model):
     job_id: UUID | None
     search_id: UUID | None
     step: int | None
     is_open: bool
-
-
-async def list_letters(
-    connection: Connection, *, is_open: bool, before: datetime | None, count_max: int
-) -> list[LetterView]:
-    """The newest letters that are open (or resolved), older than `before`."""
-    async with connection.cursor(row_factory=class_row(LetterView)) as cursor:
-        await cursor.execute(
-            """select l.id, l.reason, l.details, l.created_at, l.resolved_at, l.resolution, l.resolved_by, l.job_id,
-                   l.search_id, l.step, j.owner, j.platform, j.status as job_status
-               from dead_letters l left join jobs j on j.id = l.job_id
-               where (l.resolved_at is null) = %(is_open)s
-                 and (%(before)s::timestamptz is null or l.created_at < %(before)s)
-               order by l.created_at desc, l.id desc limit %(count_max)s""",
-            {"is_open": is_open, "before": before, "count_max": count_max},
-        )
-        return await cursor.fetchall()
 
 
 async def job_of_letter(connection: Connection, *, letter_id: UUID) -> LockedLetter | None:

@@ -203,9 +203,9 @@ async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
 async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
     log.info("search.ended", search_end=reason, reference=reference)
+    due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
     turn.is_committed = True
     tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
-    due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
     _publish(tools, turn, due)
 
 
