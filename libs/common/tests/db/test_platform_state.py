@@ -171,6 +171,8 @@ async def test_only_one_of_many_gets_the_probe(scene: Any, platform: str) -> Non
 
 async def test_there_is_no_probe_before_the_pause_is_over_or_without_one(scene: Any, platform: str) -> None:
     assert not await takes(scene, platform, uuid4())
+    await scene.change("platform_states", "platform", platform, until="=now() - interval '1 minute'")
+    assert not await takes(scene, platform, uuid4()), "a time that was left behind is no pause"
     await pause(scene, platform, MINUTE)
     before = await state(scene, platform)
     assert not await takes(scene, platform, uuid4())

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from common.db.owner import lock_owner
 from common.domain.job import Action, JobStatus
 from common.engine.reopening import Refusal
 from common.transaction.failure import cancel_job, commit_search_end, conclude_job
@@ -306,6 +307,31 @@ async def test_a_run_that_frees_nobodys_turn_admits_those_before_it(lab: Any) ->
     others = [(await lab.having(active_jobs_max=0).create(owner, target=5))[0] for _ in range(4)]
     due = await reopen(lab, job_id, Action.RETRY)
     assert [step.job_id for step in due] == others[:3]
+
+
+async def test_the_owners_row_is_locked_before_the_jobs(lab: Any) -> None:
+    """The order of all transactions: whoever holds the owner may lock the job without a deadlock."""
+    job_id = await timeout(lab)
+    async with lab.unit.database.transaction() as connection:
+        await lock_owner(connection, owner=(await lab.job(job_id))["owner"])
+        reopening = asyncio.create_task(reopen(lab, job_id, Action.RETRY))
+        async with asyncio.timeout(10):
+            while not await lab.query("select 1 from pg_locks where not granted") and not reopening.done():
+                await asyncio.sleep(0.02)
+        assert not reopening.done(), "it waits for the owner"
+        assert len(await lab.query("select id from jobs where id = %s for update skip locked", job_id)) == 1
+    assert len(await reopening) == 1
+
+
+async def test_of_jobs_reopened_at_once_no_more_run_than_may(lab: Any) -> None:
+    owner = lab.new_owner()
+    jobs = [(await lab.create(owner, target=5))[0] for _ in range(6)]
+    for job_id in jobs:
+        await lab.time_out(job_id)
+    answers = await asyncio.gather(*(reopen(lab, job_id, Action.RETRY) for job_id in jobs))
+    assert sum(len(due) for due in answers) == 3
+    rows = await lab.query("select * from jobs where owner = %s order by queued_at", owner)
+    assert sum(row["admitted_at"] is not None for row in rows) == 3
 
 
 @pytest.mark.parametrize("make", [completed, timeout, error])
