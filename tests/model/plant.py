@@ -84,8 +84,8 @@ class Plant:
         resources = process.resources
         gate = PlatformGate(resources.database, PLATFORM.name, resources.crash)
 
-        async def raise_grant(job_id: UUID) -> bool:
-            return await quota.raise_grant(await resources.unit(), job_id)
+        async def raise_grant(job_id: UUID, price: int) -> bool:
+            return await quota.raise_grant(await resources.unit(), job_id, price)
 
         doors = BuyerDoors(
             database=resources.database,

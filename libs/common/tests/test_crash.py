@@ -164,6 +164,8 @@ def test_what_is_no_name_with_a_number_is_refused(monkeypatch: pytest.MonkeyPatc
         "postgresql://127.0.0.1@db.example/x",
         "postgresql://u:hunter2@localhost,db.example/x",
         "postgresql:///x?host=/run",
+        "postgresql://localhost/x?host=db.example",
+        "postgresql://localhost/x?hostaddr=10.0.0.1",
         None,
     ],
 )

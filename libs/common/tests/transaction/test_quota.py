@@ -28,7 +28,7 @@ async def spend(lab: Any, claim: Any, token: UUID) -> bool:
     for _ in range(TASKS):
         if await lab.opens(request):
             return True
-        if not await raise_grant(lab.unit, claim.job_id):
+        if not await raise_grant(lab.unit, claim.job_id, 1):
             return False
     raise AssertionError("it goes on for ever")
 
@@ -76,10 +76,12 @@ async def test_a_grant_is_raised_when_it_is_used_up(lab: Any) -> None:
     job_id, due = await lab.create(owner, target=1, credits_max=100)
     claim, token = await hold(lab, due[0])
     assert (await lab.job(job_id))["credits_granted"] == 11
-    assert await raise_grant(lab.unit, job_id)
+    assert await raise_grant(lab.unit, job_id, 1)
     assert (await lab.job(job_id))["credits_granted"] == 11, "there is something left"
-    assert [await spend(lab, claim, token) for _ in range(12)] == [True] * 12
-    assert ((await lab.job(job_id))["credits_granted"], await lab.granted_to(owner)) == (31, 31)
+    assert await raise_grant(lab.unit, job_id, 12)
+    assert (await lab.job(job_id))["credits_granted"] == 31, "but not enough for what costs more"
+    assert [await spend(lab, claim, token) for _ in range(32)] == [True] * 32
+    assert ((await lab.job(job_id))["credits_granted"], await lab.granted_to(owner)) == (51, 51)
 
 
 @pytest.mark.parametrize("is_quota", [True, False])
@@ -92,7 +94,14 @@ async def test_a_grant_is_raised_up_to_the_jobs_limit_or_the_quota_to_the_last_c
     job = await lab.job(job_id)
     assert (job["credits_reserved"], job["credits_granted"], await lab.granted_to(owner)) == (35, 35, 35)
     before = await lab.dump()
-    assert not await raise_grant(lab.unit, job_id)
+    assert not await raise_grant(lab.unit, job_id, 1)
+    assert await lab.dump() == before
+
+
+async def test_a_grant_that_would_not_cover_the_price_is_not_raised(lab: Any) -> None:
+    job_id, _ = await lab.create(lab.new_owner(), target=1, credits_max=15)
+    before = await lab.dump()
+    assert not await raise_grant(lab.unit, job_id, 16)
     assert await lab.dump() == before
 
 
@@ -125,7 +134,7 @@ async def test_of_many_who_ask_at_once_one_raises(lab: Any) -> None:
     job_id, due = await lab.create(target=1, credits_max=100)
     claim, token = await hold(lab, due[0])
     assert all([await spend(lab, claim, token) for _ in range(11)])
-    assert all(await asyncio.gather(*(raise_grant(lab.unit, job_id) for _ in range(10))))
+    assert all(await asyncio.gather(*(raise_grant(lab.unit, job_id, 1) for _ in range(10))))
     assert (await lab.job(job_id))["credits_granted"] == 31
 
 
@@ -144,10 +153,8 @@ async def test_a_final_job_gets_no_more(lab: Any) -> None:
     assert all([await spend(lab, claim, token) for _ in range(11)])
     await cancel_job(lab.unit, job_id)
     before = await lab.dump()
-    assert not await raise_grant(lab.unit, job_id)
+    assert not await raise_grant(lab.unit, job_id, 1)
     assert await lab.dump() == before
-    with pytest.raises(UnknownJobError):
-        await raise_grant(lab.unit, uuid4())
 
 
 async def test_the_end_gives_back_what_was_not_spent(lab: Any) -> None:

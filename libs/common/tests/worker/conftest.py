@@ -161,8 +161,8 @@ class Bench:
     def new_tools(self, upstream_url: str | None = None) -> Tools:
         """What another process would have: its own gate, slots and connections to the upstream."""
 
-        async def raise_grant(job_id: UUID) -> bool:
-            return await quota.raise_grant(await self.resources.unit(), job_id)
+        async def raise_grant(job_id: UUID, price: int) -> bool:
+            return await quota.raise_grant(await self.resources.unit(), job_id, price)
 
         settings = UpstreamSettings(
             scrapecreators_api_key=SecretStr("key"), scrapecreators_base_url=upstream_url or self.sandbox.url

@@ -198,7 +198,7 @@ async def start_steps(connection: Connection, *, search_ids: list[UUID]) -> list
         await cursor.execute(
             """update steps set phase = 'page', due_at = greatest(due_at, now())
                where search_id = any(%(search_ids)s) and phase = 'held'
-               returning job_id, search_id, step, generation""",
+               returning job_id, search_id, step, generation, greatest(due_at - now(), interval '0') as delay""",
             {"search_ids": search_ids},
         )
         return await cursor.fetchall()

@@ -25,20 +25,20 @@ async def reserve(connection: Connection, *, owner: str, amount: int, credits_pe
     return day
 
 
-async def raise_grant(unit: Unit, job_id: UUID) -> bool:
-    """Grant a job that used up its grant some more; False if its own limit or its owner's quota is reached."""
+async def raise_grant(unit: Unit, job_id: UUID, price: int) -> bool:
+    """Grant a job that cannot pay `price` some more; False if its own limit or its owner's quota is reached."""
 
     async def work(locked: LockedWork) -> bool:
         view = await quota_table.view_grant(locked.connection, job_id=job_id)
         if view is None or locked.job.status.is_final:
             return False
-        if view.credits_used < view.credits_granted:
+        if view.credits_used + price <= view.credits_granted:
             return True  # another call of the job was faster
         wanted = next_grant(granted=view.credits_granted, credits_max=view.credits_max)
         if locked.credits_per_day is not None:
             today = await quota_table.granted_today(locked.connection, owner=locked.job.owner)
             wanted = min(wanted, locked.credits_per_day - today)
-        if wanted <= 0:
+        if view.credits_used + price > view.credits_granted + max(wanted, 0):
             return False
         day = await reserve(
             locked.connection, owner=locked.job.owner, amount=wanted, credits_per_day=locked.credits_per_day

@@ -68,8 +68,8 @@ class Bought:
     settlement: Settlement
 
 
-# Asks the owner's quota for more for this job; False if there is no more.
-RaiseGrant = Callable[[UUID], Awaitable[bool]]
+# Asks the owner's quota for more for this job, at least this price; False if there is no more.
+RaiseGrant = Callable[[UUID, int], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ class Buyer:
     async def _is_mended(self, why: CreatorscoutError, request: CallRequest) -> bool:
         match why:
             case GateShutError(reason=Shut.GRANT):
-                is_raised = await self._raise_grant(request.job_id)
+                is_raised = await self._raise_grant(request.job_id, request.credits)
                 if is_raised:
                     self._crash.reach(CrashPoint.GRANT_RAISED)
                 return is_raised

@@ -120,8 +120,8 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
 
 
 def _raise_grant(resources: Resources) -> RaiseGrant:
-    async def raise_grant(job_id: UUID) -> bool:
-        return await quota.raise_grant(await resources.unit(), job_id)
+    async def raise_grant(job_id: UUID, price: int) -> bool:
+        return await quota.raise_grant(await resources.unit(), job_id, price)
 
     return raise_grant
 
