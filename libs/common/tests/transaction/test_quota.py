@@ -155,6 +155,8 @@ async def test_a_final_job_gets_no_more(lab: Any) -> None:
     before = await lab.dump()
     assert not await raise_grant(lab.unit, job_id, 1)
     assert await lab.dump() == before
+    with pytest.raises(UnknownJobError):
+        await raise_grant(lab.unit, uuid4(), 1)
 
 
 async def test_the_end_gives_back_what_was_not_spent(lab: Any) -> None:
