@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from common.db.ledger import StaleCalls, living_token, lose_open_calls, stale_calls
-from common.db.profile import CLAIM_LASTS, CLAIM_SPARED, free_claims
+from common.db.profile import CLAIM_LASTS, CLAIM_SPARED
 from common.db.reopening import lose_all_open_calls
+from common.db.step import claim_step
 
 HALF = timedelta(seconds=30)
 TICK = timedelta(microseconds=1)
@@ -42,33 +43,47 @@ async def stale(scene: Any, seat: Any, older_than: timedelta = HALF) -> list[Sta
     return [one for one in found if one.job_id == seat.job_id]
 
 
+async def take_over(scene: Any, seat: Any, connection: Any) -> None:
+    """Another holder claims the step."""
+    assert await claim_step(connection, scene.claim_of(seat, token=uuid4())) is not None
+
+
 async def test_a_dead_holders_claims_are_freed_but_for_the_youngest(scene: Any) -> None:
     """Who lost the lease has claimed nothing for most of a lease, unless it lives: then it is about to bring them."""
-    platform, token = f"p{uuid4().hex}", uuid4()
+    seat = await scene.held_seat()
+    await scene.change_step(seat, **GONE)
     async with scene.database.transaction() as connection:
-        old = await claim(connection, platform, token, SPARED - TICK)
-        over = await claim(connection, platform, token, -HALF)
-        young = await claim(connection, platform, token, SPARED)
-        others = await claim(connection, platform, uuid4(), HALF)
-        assert await free_claims(connection, token=token) == 2
-        assert await claimed(connection, platform) == {young, others}
-        assert await free_claims(connection, token=token) == 0
-    assert old != over
+        old = await claim(connection, seat.platform, seat.token, SPARED - TICK)
+        over = await claim(connection, seat.platform, seat.token, -HALF)
+        young = await claim(connection, seat.platform, seat.token, SPARED)
+        others = await claim(connection, seat.platform, uuid4(), HALF)
+        assert await claimed(connection, seat.platform) == {old, over, young, others}
+        await take_over(scene, seat, connection)
+        assert await claimed(connection, seat.platform) == {young, others}
+
+
+async def test_a_step_that_cannot_be_taken_frees_nothing(scene: Any) -> None:
+    seat = await scene.held_seat()
+    async with scene.database.transaction() as connection:
+        kept = await claim(connection, seat.platform, seat.token, HALF)
+        assert await claim_step(connection, scene.claim_of(seat, token=uuid4())) is None
+        assert await claimed(connection, seat.platform) == {kept}
 
 
 async def test_what_a_claim_frees_stays_known(scene: Any) -> None:
     """A stale profile that was being bought anew is as stale as before."""
-    platform, token = f"p{uuid4().hex}", uuid4()
+    seat = await scene.held_seat()
+    await scene.change_step(seat, **GONE)
     await scene.query(
         """insert into profiles (platform, platform_id, status, fetched_at, claimed_by, claimed_until)
            values (%s, '1', 'not_found', now() - interval '8 days', %s, now())""",
-        platform,
-        token,
+        seat.platform,
+        seat.token,
     )
-    [before] = await scene.query("select * from profiles where platform = %s", platform)
+    [before] = await scene.query("select * from profiles where platform = %s", seat.platform)
     async with scene.database.connection() as connection:
-        assert await free_claims(connection, token=token) == 1
-    [after] = await scene.query("select * from profiles where platform = %s", platform)
+        await take_over(scene, seat, connection)
+    [after] = await scene.query("select * from profiles where platform = %s", seat.platform)
     assert after == before | {"claimed_by": None, "claimed_until": None}
 
 

@@ -127,7 +127,6 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "fresh profiles": lambda c: profile.fresh_profiles(c, platform="tiktok", platform_ids=["p1", "p2"], max_age=MINUTE),
     "claim a profile": lambda c: profile.claim_profile(c, BUYING),
     "release a profile": lambda c: profile.release_profile(c, platform="tiktok", platform_id="p1", token=TOKEN),
-    "free claims": lambda c: profile.free_claims(c, token=TOKEN),
     "known accounts": lambda c: candidate.known_accounts(c, job_id=JOB, platform_ids=["a", "b", "c"]),
     "pending": lambda c: candidate.pending_of_step(c, job_id=JOB, **PLACE),
     "open candidates": lambda c: candidate.open_candidates(c, job_id=JOB),
@@ -234,7 +233,7 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
         "owners with a turn": "jobs_(overdue|active)",
         "stale calls": "upstream_calls_(stale|open)",
         "unreleased jobs": "jobs_unreleased",
-        "free claims": "profiles_claimed",
+        "claim": "profiles_claimed",
     }
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])

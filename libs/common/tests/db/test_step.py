@@ -61,7 +61,6 @@ async def test_a_claim_takes_the_token_the_lease_and_an_attempt_and_tells_what_t
         "query": "q0",
         "region": "DE",
         "has_open_calls": False,
-        "previous_token": None,
     }
     assert (row["token"], row["attempts"], row["claims_count"], row["claimed_sequence"]) == (seat.token, 1, 1, 7)
     [left] = await scene.query("select lease_until - now() as s from steps where search_id = %s", seat.search_id)
@@ -119,22 +118,6 @@ async def test_a_claim_is_granted_at_the_very_edge(scene: Any, job: dict[str, An
     claimed = await claim(scene, seat)
     assert claimed is not None
     assert (await scene.step_of(seat))["token"] == seat.token
-
-
-@pytest.mark.parametrize(
-    ("lease_until", "is_told"), [("=now() - interval '1 millisecond'", True), ("=now() + interval '1 hour'", False)]
-)
-async def test_a_claim_tells_who_held_the_step_and_never_gave_it_back(
-    scene: Any, lease_until: str, is_told: bool
-) -> None:
-    seat = await scene.held_seat()
-    await scene.change_step(seat, lease_until=lease_until)
-    if not is_told:
-        async with scene.database.connection() as connection:
-            assert await release_step(connection, **seat.place, token=seat.token, is_attempt_returned=True)
-    claimed = await claim(scene, seat, token=uuid4())
-    assert claimed is not None
-    assert claimed.previous_token == (seat.token if is_told else None)
 
 
 async def test_of_many_who_claim_one_step_one_gets_it(scene: Any) -> None:

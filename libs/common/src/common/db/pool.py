@@ -55,6 +55,7 @@ class Database:
 
     def __init__(self, settings: DatabaseSettings, *, name: str, size_max: int) -> None:
         self._gate = asyncio.Semaphore(size_max)
+        self._renewal: asyncio.Task[None] | None = None
         self._url = settings.database_url.get_secret_value()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self._url,
@@ -75,7 +76,7 @@ class Database:
             max_lifetime=CONNECTION_LIFETIME_S,
             timeout=POOL_TIMEOUT_S,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
         )
 
     async def open(self) -> None:
@@ -89,6 +90,16 @@ class Database:
 
     async def close(self) -> None:
         await self._pool.close()
+
+    async def _check(self, connection: Connection) -> None:
+        """One dead connection means that all may be: the pool would find out one by one, waiting longer each time,
+        while callers are refused."""
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except OperationalError:
+            if self._renewal is None or self._renewal.done():
+                self._renewal = asyncio.create_task(self._pool.check())
+            raise
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:

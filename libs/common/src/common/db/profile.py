@@ -82,17 +82,6 @@ async def release_profile(connection: Connection, *, platform: str, platform_id:
     )
 
 
-async def free_claims(connection: Connection, *, token: UUID) -> int:
-    """What a holder who lost its step was about to buy may be bought by others, but for what it claimed just now.
-    Returns how many."""
-    cursor = await connection.execute(
-        """update profiles set claimed_by = null, claimed_until = null
-           where claimed_by = %(token)s and claimed_until < now() + %(claim_left)s""",
-        {"token": token, "claim_left": CLAIM_LASTS - CLAIM_SPARED},
-    )
-    return cursor.rowcount
-
-
 async def store_profile(
     connection: Connection, *, platform: str, platform_id: str, status: str, account: Account | None
 ) -> None:

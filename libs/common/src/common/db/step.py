@@ -7,16 +7,14 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
+from common.db.profile import CLAIM_LASTS, CLAIM_SPARED
 from common.domain.job import JobStatus
 from common.domain.model import Model
 from common.domain.step import DueStep
 
 
 class Claim(Model):
-    """A step that is ours until the lease runs out: what its work needs to know.
-
-    `previous_token` is that of a holder who never gave it back: dead, or stopped for longer than its lease.
-    """
+    """A step that is ours until the lease runs out: what its work needs to know."""
 
     id: UUID
     job_id: UUID
@@ -31,7 +29,6 @@ class Claim(Model):
     query: str
     region: str | None
     has_open_calls: bool
-    previous_token: UUID | None
 
 
 class StepView(Model):
@@ -67,24 +64,37 @@ class ClaimRequest(Model):
 
 
 async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | None:
-    """Take the step, or None if it is not to be had now (`view_step` tells why). One synchronous statement."""
+    """Take the step, or None if it is not to be had now (`view_step` tells why). One synchronous statement.
+
+    What a holder who never gave it back (dead, or stopped for longer than its lease) was about to buy may be bought by
+    others from now on, but for what it claimed just now.
+    """
     async with connection.cursor(row_factory=class_row(Claim)) as cursor:
         await cursor.execute(
-            """update steps s set token = %(token)s, lease_until = now() + %(lease)s, attempts = s.attempts + 1,
-                   claims_count = s.claims_count + 1, claimed_sequence = %(sequence)s
-               from jobs j, searches q, steps before
-               where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
-                 and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
-                 and s.attempts < %(attempts_max)s + case when s.phase = 'enrichment' then 1 else 0 end
-                 and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
-                 and coalesce(j.deadline_at, j.queue_until) > now()
-                 and q.id = s.search_id and before.search_id = s.search_id and before.step = s.step
-               returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
-                   j.owner, q.kind, q.query, q.region,
-                   exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
-                           and c.status = 'open') as has_open_calls,
-                   before.token as previous_token""",
-            request.model_dump(),
+            """with claimed as (
+                   update steps s set token = %(token)s, lease_until = now() + %(lease)s, attempts = s.attempts + 1,
+                       claims_count = s.claims_count + 1, claimed_sequence = %(sequence)s
+                   from jobs j, searches q, steps before
+                   where s.search_id = %(search_id)s and s.step = %(step)s and s.generation = %(generation)s
+                     and s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
+                     and s.attempts < %(attempts_max)s + case when s.phase = 'enrichment' then 1 else 0 end
+                     and j.id = s.job_id and j.status in ('pending', 'processing') and j.admitted_at is not null
+                     and coalesce(j.deadline_at, j.queue_until) > now()
+                     and q.id = s.search_id and before.search_id = s.search_id and before.step = s.step
+                   returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
+                       j.owner, q.kind, q.query, q.region,
+                       exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
+                               and c.status = 'open') as has_open_calls,
+                       before.token as previous_token
+               ), freed as (
+                   update profiles set claimed_by = null, claimed_until = null
+                   from claimed where profiles.claimed_by = claimed.previous_token
+                     and profiles.claimed_until < now() + %(claim_left)s
+               )
+               select id, job_id, search_id, step, generation, phase, cursor, attempts, owner, kind, query, region,
+                   has_open_calls
+               from claimed""",
+            {**request.model_dump(), "claim_left": CLAIM_LASTS - CLAIM_SPARED},
         )
         return await cursor.fetchone()
 

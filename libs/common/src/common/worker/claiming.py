@@ -10,7 +10,6 @@ import structlog
 
 from common.crash import CrashPoint
 from common.db import ledger as ledger_table
-from common.db import profile as profile_table
 from common.db import step as step_table
 from common.db.job import lock_job
 from common.db.step import Claim, ClaimRequest, StepView
@@ -76,9 +75,6 @@ async def claim(resources: Resources, delivery: Delivery, token: UUID) -> Claim 
     resources.crash.reach(CrashPoint.STEP_CLAIMED)
     if claimed.has_open_calls:
         await _lose_calls(resources, claimed, token)
-    if claimed.previous_token is not None:
-        async with resources.database.connection() as connection:
-            await profile_table.free_claims(connection, token=claimed.previous_token)
     return claimed
 
 
