@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Child:
     def start(cls, command: Command) -> "Child":
         """Start it; from a thread that outlives it, since the kernel ties the death signal to the starting thread."""
         command.log.parent.mkdir(parents=True, exist_ok=True)
-        with command.log.open("ab") as log:
+        with command.log.open("ab") as log, _held_signals() as mask:
             popen = subprocess.Popen(
                 command.argv,
                 env=dict(command.environment),
@@ -68,7 +69,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                preexec_fn=_leash(command.death_signal),  # noqa: PLW1509 - one system call, the library is loaded already
+                preexec_fn=_leash(command.death_signal, mask),  # noqa: PLW1509 - one system call, the library is loaded already
             )
         return cls(command, popen)
 
@@ -208,10 +209,21 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _leash(death_signal: signal.Signals) -> Callable[[], None]:
+@contextmanager
+def _held_signals() -> Generator[set[int]]:
+    """Let who wants us to stop wait until the fork is over: what a handler raises inside it, Python swallows."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield {int(number) for number in before}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leash(death_signal: signal.Signals, mask: set[int]) -> Callable[[], None]:
     parent = os.getpid()
 
     def leash() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
             os._exit(1)

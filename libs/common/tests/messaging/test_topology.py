@@ -1,5 +1,7 @@
 """The streams and consumers as the server understood them."""
 
+import asyncio
+
 import pytest
 from nats.js import JetStreamContext
 
@@ -57,6 +59,8 @@ async def test_the_server_took_every_limit_as_it_is_described(jetstream: JetStre
 @pytest.mark.parametrize("platform", PlatformName)
 async def test_a_step_reaches_its_platform_alone(jetstream: JetStreamContext, platform: PlatformName) -> None:
     await jetstream.publish(step_subject(platform), b"{}")
-    for other in PlatformName:
-        info = await jetstream.consumer_info(STEPS, other)
-        assert info.num_pending == (1 if other is platform else 0)
+    async with asyncio.timeout(10):  # the server counts a moment after it has stored
+        while (await jetstream.consumer_info(STEPS, platform)).num_pending != 1:
+            await asyncio.sleep(0.01)
+    others = [await jetstream.consumer_info(STEPS, other) for other in PlatformName if other is not platform]
+    assert {info.num_pending for info in others} == {0}
