@@ -1,6 +1,6 @@
 """What a service's role cannot do to a job by hand-made SQL, on real Postgres: no service's code is asked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.errors import CheckViolation, InsufficientPrivilege
+
+from local.postgres import Postgres
 
 ROLES = ("gateway", "webhook", "worker")
 FINAL = ("completed", "error", "timeout", "cancelled")
@@ -36,10 +38,11 @@ Service = psycopg.Connection[tuple[Any, ...]]
 
 
 @pytest.fixture(params=ROLES)
-def service(request: pytest.FixtureRequest, service_database_url: Callable[[str], str]) -> Iterator[Service]:
+def service(request: pytest.FixtureRequest, postgres_server: Postgres, module_database_url: str) -> Iterator[Service]:
     """A connection as each service's role; each statement is a transaction of its own."""
-    with psycopg.connect(service_database_url(request.param), autocommit=True) as connection:
-        connection.execute("insert into owners (owner) values ('user:1')")
+    database = module_database_url.rpartition("/")[2]
+    with psycopg.connect(postgres_server.database_url(database, request.param), autocommit=True) as connection:
+        connection.execute("insert into owners (owner) values ('user:1') on conflict do nothing")
         yield connection
 
 
