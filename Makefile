@@ -35,7 +35,7 @@ test: setup ## all tests but the long suites
 	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults"
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
-	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults
+	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .

@@ -273,6 +273,7 @@ class Machine(RuleBasedStateMachine):
             self.move(self.world.end())
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(0 if IS_LONG else 600)
 def test_whatever_happens_the_books_balance_and_every_job_ends(plant: Plant) -> None:
     run_state_machine_as_test(

@@ -197,10 +197,11 @@ def test_a_copy_of_a_part_has_a_name_a_place_and_a_log_of_its_own(
 
 
 SUPERVISE = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from local.child import Command, plain_environment
 from local.process import Part, Supervisor
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 argv = [sys.executable, "-c", script, str(port)]
 command = Command("web", argv, plain_environment(), folder / "web.log")
