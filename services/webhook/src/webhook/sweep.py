@@ -25,7 +25,7 @@ from common.db import ledger as ledger_table
 from common.db import owner as owner_table
 from common.db import quota as quota_table
 from common.db import sweep as sweep_table
-from common.db.pool import DATABASE_FAULTS
+from common.db.pool import DATABASE_FAULTS, Connection
 from common.db.sweep import StalledStep
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
@@ -84,18 +84,21 @@ async def _keep_schedule(resources: Resources) -> bool:
 
 
 async def sweep_once(resources: Resources) -> dict[str, int]:
-    """One sweep; returns how many repairs of each kind it made. Nothing if another replica sweeps just now."""
+    """One sweep; returns how many repairs of each kind it made. Nothing if another replica sweeps just now.
+
+    What it looks for it reads on the connection that holds its lock; each repair is a transaction of its own.
+    """
     repairs: Counter[str] = Counter()
     async with resources.database.transaction() as guard:
         if not await sweep_table.try_sweep_lock(guard):
             return {}
-        await _end_overdue(resources, repairs)
-        await _redrive_stalled(resources, repairs)
+        await _end_overdue(resources, guard, repairs)
+        await _redrive_stalled(resources, guard, repairs)
         await _read_advisories(resources, repairs)
-        await _admit_waiting(resources, repairs)
-        await _conclude_idle(resources, repairs)
-        await _lose_stale_calls(resources, repairs)
-        await _release_leftovers(resources, repairs)
+        await _admit_waiting(resources, guard, repairs)
+        await _conclude_idle(resources, guard, repairs)
+        await _lose_stale_calls(resources, guard, repairs)
+        await _release_leftovers(resources, guard, repairs)
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
     made = dict(+repairs)  # without the kinds of which none was needed
@@ -115,9 +118,8 @@ def _apart(**facts: str) -> Generator[None]:
         log.error("repair.failed", error=type(error).__name__, **facts)
 
 
-async def _end_overdue(resources: Resources, repairs: Counter[str]) -> None:
-    async with resources.database.connection() as connection:
-        jobs = await sweep_table.overdue_jobs(connection)
+async def _end_overdue(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
+    jobs = await sweep_table.overdue_jobs(guard)
     for job_id in jobs:
         with _apart(job_id=str(job_id)):
             is_ended, due = await end_if_overdue(await resources.unit(), job_id)
@@ -126,12 +128,11 @@ async def _end_overdue(resources: Resources, repairs: Counter[str]) -> None:
             await resources.publication.publish(due)
 
 
-async def _redrive_stalled(resources: Resources, repairs: Counter[str]) -> None:
+async def _redrive_stalled(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     settings = await resources.settings.current()
-    async with resources.database.connection() as connection:
-        steps = await sweep_table.stalled_steps(
-            connection, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
-        )
+    steps = await sweep_table.stalled_steps(
+        guard, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
+    )
     due: list[DueStep] = []
     for step in steps:
         if not step.is_published:
@@ -230,12 +231,11 @@ async def _redrive_given_up(resources: Resources, message: StepMessage) -> None:
     await give_up(resources, stuck, Abandonment(reason="max_deliver", facts={}))
 
 
-async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
+async def _admit_waiting(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     settings = await resources.settings.current()
-    async with resources.database.connection() as connection:
-        owners = await owner_table.owners_with_a_turn(
-            connection, active_jobs_max=settings.limits.active_jobs_per_owner, count_max=sweep_table.BATCH_MAX
-        )
+    owners = await owner_table.owners_with_a_turn(
+        guard, active_jobs_max=settings.limits.active_jobs_per_owner, count_max=sweep_table.BATCH_MAX
+    )
     for owner in owners:
         with _apart(owner=owner):
             async with resources.database.transaction() as connection:
@@ -248,10 +248,9 @@ async def _admit_waiting(resources: Resources, repairs: Counter[str]) -> None:
             await resources.publication.publish(due)
 
 
-async def _conclude_idle(resources: Resources, repairs: Counter[str]) -> None:
+async def _conclude_idle(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     settings = await resources.settings.current()
-    async with resources.database.connection() as connection:
-        jobs = await sweep_table.idle_jobs(connection, idle_for=settings.recovery.stalled_after)
+    jobs = await sweep_table.idle_jobs(guard, idle_for=settings.recovery.stalled_after)
     for job_id in jobs:
         with _apart(job_id=str(job_id)):
             await _conclude(resources, job_id)
@@ -268,18 +267,16 @@ async def _conclude(resources: Resources, job_id: UUID) -> None:
     await resources.publication.publish(due)
 
 
-async def _lose_stale_calls(resources: Resources, repairs: Counter[str]) -> None:
+async def _lose_stale_calls(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     """Calls whose process is gone and whose step nobody will claim, because its job is final: they count as charged."""
-    async with resources.database.connection() as connection:
-        found = await ledger_table.stale_calls(connection, older_than=STALE_CALL_AFTER, count_max=sweep_table.BATCH_MAX)
+    found = await ledger_table.stale_calls(guard, older_than=STALE_CALL_AFTER, count_max=sweep_table.BATCH_MAX)
     for stale in found:
         with _apart(job_id=str(stale.job_id)):
             repairs["lost_calls"] += await lose_stale_calls(await resources.unit(), stale)
 
 
-async def _release_leftovers(resources: Resources, repairs: Counter[str]) -> None:
-    async with resources.database.connection() as connection:
-        jobs = await quota_table.unreleased_jobs(connection, count_max=sweep_table.BATCH_MAX)
+async def _release_leftovers(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
+    jobs = await quota_table.unreleased_jobs(guard, count_max=sweep_table.BATCH_MAX)
     for job_id in jobs:
         with _apart(job_id=str(job_id)):
             repairs["released_credits"] += await release_leftover(await resources.unit(), job_id)
