@@ -21,11 +21,12 @@ async def conclude(work: LockedWork) -> None:
     is over. A final job is left as it is."""
     if work.job.status.is_final:
         return
-    if decide_refill(work.facts).is_released:
+    is_released = decide_refill(work.facts).is_released
+    if is_released:
         work.due.extend(await step_table.release_held(work.connection, job_id=work.job.id))
     tally = await search_table.tally(work.connection, job_id=work.job.id)
     active, waiting = tally.active, tally.waiting
-    if waiting and decide_refill(work.facts).is_released:
+    if waiting and is_released:
         started = await start_searches(
             work.connection,
             work.clock,
