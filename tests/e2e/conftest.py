@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from local.issuer.client import mint
+from local.loopback import PLAIN_HTTP
 from local.stack import Options, Stack
 
 WAIT_MAX_S = 90.0
@@ -25,7 +26,7 @@ class Frontend:
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {mint(self._issuer_url, self._user)}"}
-        return httpx.request(method, f"{self._gateway_url}{path}", headers=headers, timeout=30, trust_env=False, **more)
+        return httpx.request(method, f"{self._gateway_url}{path}", headers=headers, timeout=30, **PLAIN_HTTP, **more)
 
     def create(self, **body: Any) -> str:
         answer = self.request("POST", "/api/scraping/tiktok", json=body)

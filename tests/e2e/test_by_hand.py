@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from local.child import Child, Command
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 from local.process import Part, Supervisor
 from local.role import SERVICE_ROLES, make_service_roles
@@ -49,7 +50,7 @@ def unpublished_keys(qstash_url: str) -> dict[str, str]:
     """Off loopback the webhook refuses the keys that everybody knows: rotate them away."""
     headers = {"authorization": f"Bearer {QSTASH_TOKEN}"}
     for _ in range(2):
-        answer = httpx.post(f"{qstash_url}/v2/keys/rotate", headers=headers, trust_env=False).raise_for_status()
+        answer = httpx.post(f"{qstash_url}/v2/keys/rotate", headers=headers, **PLAIN_HTTP).raise_for_status()
     return answer.json()
 
 
@@ -115,7 +116,7 @@ def test_a_job_of_sixty_and_no_url_requested_twice(
     assert (last["status"], last["progress"]) == ("completed", 100)
     found = list_creators(last)
     assert len({element["creator"]["uniqueId"] for element in found}) == len(found) == 60
-    calls = httpx.get(f"{hand.urls['sandbox']}/_sandbox/calls", trust_env=False).json()
+    calls = httpx.get(f"{hand.urls['sandbox']}/_sandbox/calls", **PLAIN_HTTP).json()
     assert calls["duplicates"] == 0
     assert calls["total"] > 60
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from local.loopback import PLAIN_HTTP
 from local.stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
@@ -18,11 +19,11 @@ ReadJob = Callable[[str, str], dict[str, Any]]
 @pytest.fixture(autouse=True)
 def _fresh_sandbox(stack: Stack) -> None:
     """Another job may ask for the same page again; within a job, and of profiles, nothing is asked for twice."""
-    httpx.post(f"{stack.url('sandbox')}/_sandbox/reset", trust_env=False).raise_for_status()
+    httpx.post(f"{stack.url('sandbox')}/_sandbox/reset", **PLAIN_HTTP).raise_for_status()
 
 
 def paid(stack: Stack) -> dict[str, Any]:
-    return httpx.get(f"{stack.url('sandbox')}/_sandbox/calls", trust_env=False).json()["paid"]
+    return httpx.get(f"{stack.url('sandbox')}/_sandbox/calls", **PLAIN_HTTP).json()["paid"]
 
 
 def test_a_hundred_vegan_creators_arrive(
@@ -124,12 +125,12 @@ def test_every_delivery_twice_changes_nothing(
     stack: Stack, frontend: Any, list_creators: Creators, read_job: ReadJob
 ) -> None:
     switches = f"{stack.url('qstash')}/_standin/switches"
-    httpx.patch(switches, json={"duplicate": 1}, trust_env=False).raise_for_status()
+    httpx.patch(switches, json={"duplicate": 1}, **PLAIN_HTTP).raise_for_status()
     try:
         job_id = frontend.create(keywords=["gardening"], targetResults=80)
         last = frontend.watch(job_id)[-1]
     finally:
-        httpx.patch(switches, json={"duplicate": 0}, trust_env=False).raise_for_status()
+        httpx.patch(switches, json={"duplicate": 0}, **PLAIN_HTTP).raise_for_status()
     found = list_creators(last)
     assert len({element["creator"]["uniqueId"] for element in found}) == len(found) == 80
     assert stack.postgres is not None

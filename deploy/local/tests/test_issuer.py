@@ -15,6 +15,7 @@ import pytest
 
 from local.child import Command
 from local.issuer.client import mint
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 from local.process import Part, Supervisor
 
@@ -36,7 +37,7 @@ def issuer_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def client(issuer_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=issuer_url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=issuer_url, **PLAIN_HTTP, timeout=10) as client:
         client.post("/_issuer/reset").raise_for_status()
         yield client
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ class Ready(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if self.path == "/readyz" else 503, "")
         self.end_headers()
         self.wfile.write(b"not yet" if self.path != "/readyz" else b"")
+    def log_message(self, *_):
+        pass
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 """
 TRACE = """
@@ -76,11 +78,11 @@ def test_a_listening_port_is_enough_where_asked(folder: Path, supervisor: Superv
     assert supervisor.child("web").is_running
 
 
-def test_parts_stop_in_reverse_order_of_their_start(folder: Path, free_port: int) -> None:
+def test_parts_stop_in_reverse_order_of_their_start(folder: Path, free_ports: Callable[[], int]) -> None:
     trace = folder / "trace"
     with Supervisor() as supervisor:
-        for number, name in enumerate(["first", "second", "third"]):
-            port = free_port + number
+        for name in ["first", "second", "third"]:
+            port = free_ports()
             supervisor.start(
                 part(folder, name, TRACE + WEB, str(port), str(trace), name, ready=f"http://127.0.0.1:{port}/readyz")
             )
@@ -103,14 +105,14 @@ def test_a_part_that_is_never_ready_fails_with_what_it_answered(
 ) -> None:
     ready = f"http://127.0.0.1:{free_port}/other"
     command = part(folder, "slow", "print('waiting', flush=True)\n" + WEB, str(free_port), ready=ready).command
-    with pytest.raises(ProcessError, match=r"not ready within 1 s.*503 not yet") as caught:
-        supervisor.start(Part(command, ready, ready_within_s=1))
+    with pytest.raises(ProcessError, match=r"not ready within 4 s.*503 not yet") as caught:
+        supervisor.start(Part(command, ready, ready_within_s=4))
     assert "waiting" in caught.value.lines
 
 
-def test_a_part_that_dies_later_is_noticed(folder: Path, supervisor: Supervisor, free_port: int) -> None:
-    supervisor.start(web(folder, "steady", free_port))
-    supervisor.start(web(folder, "frail", free_port + 1, before="print('my last words', flush=True)\n"))
+def test_a_part_that_dies_later_is_noticed(folder: Path, supervisor: Supervisor, free_ports: Callable[[], int]) -> None:
+    supervisor.start(web(folder, "steady", free_ports()))
+    supervisor.start(web(folder, "frail", free_ports(), before="print('my last words', flush=True)\n"))
     os.kill(supervisor.child("frail").pid, signal.SIGKILL)
     with pytest.raises(ProcessError, match="frail: was ended by signal 9") as caught:
         assert not wait_until(lambda: supervisor.check() is not None, 5)
@@ -171,9 +173,11 @@ print("crash at", os.environ.get("CRASH_AT"), flush=True)
 """
 
 
-def test_a_restart_adds_to_the_environment_for_one_life(folder: Path, supervisor: Supervisor, free_port: int) -> None:
+def test_a_restart_adds_to_the_environment_for_one_life(
+    folder: Path, supervisor: Supervisor, free_ports: Callable[[], int]
+) -> None:
     """Whatever else has died meanwhile is not its business."""
-    supervisor.start(web(folder, "web", free_port, before=TELL), web(folder, "other", free_port + 1))
+    supervisor.start(web(folder, "web", free_ports(), before=TELL), web(folder, "other", free_ports()))
     supervisor.child("other").kill()
     supervisor.restart("web", environment={"CRASH_AT": "page.opened"})
     supervisor.restart("web")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from local.loopback import PLAIN_HTTP
 from local.qstash.keys import USERS
 from local.qstash.testing import Answering, Destination, StandIn, run_destination, run_stand_in
 
@@ -56,7 +57,7 @@ def test_an_unknown_token_is_refused(stand_in: StandIn, token: str) -> None:
 
 
 def test_nothing_is_published_without_a_token(stand_in: StandIn, destination: Destination) -> None:
-    response = httpx.post(f"{stand_in.url}/v2/publish/{destination.url}", trust_env=False)
+    response = httpx.post(f"{stand_in.url}/v2/publish/{destination.url}", **PLAIN_HTTP)
     assert refusal(response, 401) == "unable to authenticate: invalid token"
     assert stand_in.deliveries() == []
 
@@ -65,7 +66,7 @@ def test_the_token_may_be_a_query_parameter_which_the_destination_never_sees(
     stand_in: StandIn, destination: Destination
 ) -> None:
     url = f"{stand_in.url}/v2/publish/{destination.url}/x?a=1&qstash_token={USERS[0].token}&b=2"
-    response = httpx.post(url, trust_env=False)
+    response = httpx.post(url, **PLAIN_HTTP)
     assert response.json()["url"] == f"{destination.url}/x?a=1&b=2"
     assert destination.wait_for(1)[0].target == "/x?a=1&b=2"
 

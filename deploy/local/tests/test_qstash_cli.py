@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 from local.qstash.keys import USERS
 from local.qstash.testing import Destination, run_destination
@@ -26,7 +27,7 @@ def running(*options: str) -> Generator[httpx.Client]:
     process = subprocess.Popen([str(COMMAND), "qstash", "--port", str(port), *options])
     headers = {"Authorization": f"Bearer {USERS[0].token}"}
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, **PLAIN_HTTP) as client:
             await_ready(client)
             yield client
     finally:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from local.child import Command
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 from local.process import Part, Supervisor
 from local.sandbox.answer import Twist, load
@@ -47,7 +48,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def client(base_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base_url, headers={"x-api-key": "key"}, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=base_url, headers={"x-api-key": "key"}, **PLAIN_HTTP, timeout=20) as client:
         client.post("/_sandbox/reset").raise_for_status()
         yield client
 
@@ -384,7 +385,7 @@ class TestMoney:
         """How many calls were open at once is known."""
         client.post("/_sandbox/latency", json={"search": 0.3})
         async with (
-            httpx.AsyncClient(base_url=base_url, headers={"x-api-key": "key"}, trust_env=False) as many,
+            httpx.AsyncClient(base_url=base_url, headers={"x-api-key": "key"}, **PLAIN_HTTP) as many,
             anyio.create_task_group() as group,
         ):
             for number in range(4):

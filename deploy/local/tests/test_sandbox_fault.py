@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from local.child import Command
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 from local.process import Part, Supervisor
 from local.sandbox.fault import Fault, FaultError, Misbehaviour
@@ -32,7 +33,7 @@ def sandbox(folder: Path, *options: str) -> Iterator[httpx.Client]:
     with Supervisor() as supervisor:
         supervisor.start(Part(Command("sandbox", argv, dict(os.environ), log), f"http://127.0.0.1:{port}/readyz"))
         headers = {"x-api-key": "key"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, **PLAIN_HTTP, timeout=20) as client:
             yield client
     assert log.read_text() == ""
 

@@ -34,6 +34,7 @@ from common.transaction.lock import Unit
 from common.transaction.page import PaidPage, commit_page
 from local.child import Child, Command, plain_environment
 from local.issuer.client import mint
+from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from local.port import free_port
 from local.process import Part, Supervisor
@@ -120,7 +121,7 @@ class Running:
 
     def stranger(self, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
         """A client that is not."""
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, **PLAIN_HTTP, timeout=30)
 
     def rows(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row) as connection:

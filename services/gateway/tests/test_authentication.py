@@ -18,6 +18,7 @@ from gateway.auth.jwks import PemKey
 from gateway.auth.token import TokenPolicy
 from gateway.composition import Gateway
 from gateway.metric import Metrics
+from local.loopback import PLAIN_HTTP
 
 pytestmark = pytest.mark.server
 
@@ -175,7 +176,7 @@ async def test_a_token_that_is_mangled(gateway: Any, _: str, mangle: Callable[[s
 
 async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(gateway: Any) -> None:
     """The classic confusion of RS256 with HS256."""
-    jwk = httpx.get(f"{gateway.issuer_url}/.well-known/jwks.json", trust_env=False).json()["keys"][0]
+    jwk = httpx.get(f"{gateway.issuer_url}/.well-known/jwks.json", **PLAIN_HTTP).json()["keys"][0]
     good = jwt.decode(gateway.token(), options={"verify_signature": False})
     forged = jwt.encode(good, jwk["n"], algorithm="HS256", headers={"kid": jwk["kid"]})
     async with gateway.stranger({"Authorization": f"Bearer {forged}"}) as client:
@@ -201,7 +202,7 @@ async def test_cookies_and_addresses_carry_no_token(gateway: Any) -> None:
 
 async def test_two_authorization_headers_are_refused(gateway: Any) -> None:
     headers = [("Authorization", f"Bearer {gateway.token()}"), ("Authorization", f"Bearer {gateway.token('user_b')}")]
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, **PLAIN_HTTP) as client:
         check_refusal(await client.get(PATH))
 
 
@@ -229,7 +230,7 @@ async def test_a_session_of_an_organisation_is_another_tenant_than_its_user(gate
 @pytest.fixture
 def disturbed(gateway: Any) -> Iterator[Callable[..., None]]:
     def disturb(path: str, **body: Any) -> None:
-        httpx.post(f"{gateway.issuer_url}/_issuer/{path}", json=body, trust_env=False).raise_for_status()
+        httpx.post(f"{gateway.issuer_url}/_issuer/{path}", json=body, **PLAIN_HTTP).raise_for_status()
 
     yield disturb
     disturb("reset")
@@ -247,7 +248,7 @@ async def test_a_thousand_unknown_kids_cost_the_issuer_one_request_at_most(
                 *(client.get(PATH, headers={"Authorization": f"Bearer {t}"}) for t in tokens[start : start + 50])
             )
             assert {answer.status_code for answer in answers} == {401}
-    stats = httpx.get(f"{gateway.issuer_url}/_issuer/stats", trust_env=False).json()
+    stats = httpx.get(f"{gateway.issuer_url}/_issuer/stats", **PLAIN_HTTP).json()
     assert stats["jwks_fetches"] <= 1
 
 

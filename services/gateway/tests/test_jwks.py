@@ -12,6 +12,7 @@ from common.errors import ConfigurationError
 from gateway.auth.jwks import JwksLimits, JwksStore, KeysUnavailableError, PemKey, read_keys
 from gateway.auth.token import read_kid
 from local.issuer.client import mint
+from local.loopback import PLAIN_HTTP
 from local.port import free_port
 
 
@@ -27,7 +28,7 @@ class Hands:
 
 @pytest.fixture
 def issuer(issuer_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=issuer_url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=issuer_url, **PLAIN_HTTP, timeout=10) as client:
         client.post("/_issuer/reset").raise_for_status()
         yield client
         client.post("/_issuer/reset").raise_for_status()

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from local.port import free_port
 from local.postgres import Postgres
@@ -122,7 +123,7 @@ async def test_without_keys_it_is_not_ready_and_tokens_cannot_be_judged(
 ) -> None:
     """503, not 401: a frontend must not sign its user out because the issuer is away."""
     running = start_gateway(database_url, ready="/livez", CLERK_ISSUER=f"http://127.0.0.1:{free_port()}")
-    token = httpx.post(f"{issuer_url}/token", json={}, trust_env=False).json()["token"]
+    token = httpx.post(f"{issuer_url}/token", json={}, **PLAIN_HTTP).json()["token"]
     async with running.stranger({"Authorization": f"Bearer {token}"}) as client:
         unready = await client.get("/readyz")
         assert (unready.status_code, unready.text) == (503, "not ready: keys\n")
@@ -136,7 +137,7 @@ async def test_without_keys_it_is_not_ready_and_tokens_cannot_be_judged(
 async def test_with_the_key_in_its_configuration_the_issuer_is_never_asked(
     start_gateway: Any, database_url: str, issuer_url: str
 ) -> None:
-    with httpx.Client(base_url=issuer_url, trust_env=False) as issuer:
+    with httpx.Client(base_url=issuer_url, **PLAIN_HTTP) as issuer:
         issuer.post("/_issuer/reset")
         jwk = issuer.get("/.well-known/jwks.json").json()["keys"][0]
         before = issuer.get("/_issuer/stats").json()["jwks_fetches"]

@@ -38,6 +38,7 @@ from common.resources.process import DoorSettings, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, SignatureSettings
 from common.transaction.creation import create_job
 from local.child import Child, Command, plain_environment
+from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from migrate.stream import provision
 from webhook.app import create_app
@@ -236,7 +237,7 @@ async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) ->
         open_streams(nats_url) as jetstream,
         serving(recorder),
         open_resources(settings.doors, name="webhook", pool_max=4, on_lost=lambda: None) as resources,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, **PLAIN_HTTP) as http,
     ):
         webhook = compose(settings, resources, CollectorRegistry())
         async with serving(make_server(create_app(webhook), settings.server)):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from local.child import Child
+from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from webhook.composition import STEP_PATH
 
@@ -61,7 +62,7 @@ def started(child: Child, environment: dict[str, str]) -> str:
     until = time.monotonic() + 20
     while time.monotonic() < until and child.is_running:
         try:
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(f"{url}/readyz", **PLAIN_HTTP).status_code == 200:
                 return url
         except httpx.TransportError:
             pass
@@ -89,15 +90,15 @@ def test_ends_in_order(
     url = started(child, given)
     body = b'{"jobId": "01a20ba8-0000-7000-8000-000000000001"}'
     token = signer("https://hooks.example.com" + STEP_PATH, body)
-    response = httpx.post(url + STEP_PATH, content=body, headers={"Upstash-Signature": token}, trust_env=False)
+    response = httpx.post(url + STEP_PATH, content=body, headers={"Upstash-Signature": token}, **PLAIN_HTTP)
     assert response.status_code == 489
-    httpx.post(url + STEP_PATH, content=b"secret body", headers={"Upstash-Signature": "a.b.c"}, trust_env=False)
+    httpx.post(url + STEP_PATH, content=b"secret body", headers={"Upstash-Signature": "a.b.c"}, **PLAIN_HTTP)
     began = time.monotonic()
     child.request_stop()
     answers = set()
     while time.monotonic() < began + 10:
         try:
-            answers.add(httpx.get(f"{url}/readyz", trust_env=False).status_code)
+            answers.add(httpx.get(f"{url}/readyz", **PLAIN_HTTP).status_code)
         except httpx.TransportError:
             break
         time.sleep(0.05)
@@ -134,7 +135,7 @@ async def test_request_in_hand_is_finished(
         await asyncio.sleep(2)
         yield body[10:]
 
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(**PLAIN_HTTP) as http:
         headers = {"Upstash-Signature": signer("https://hooks.example.com" + STEP_PATH, body)}
         response = await http.post(url + STEP_PATH, content=slow_body(), headers=headers)
     assert response.status_code == 489

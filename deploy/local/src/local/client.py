@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from local.loopback import PLAIN_HTTP
+
 # A session's token lives 60 s.
 _TOKEN_MAX_AGE_S = 30.0
 _TIMEOUT_S = 30.0
@@ -88,7 +90,7 @@ class Gateway:
         self._mint = mint
         self._token = ""
         self._minted_at = float("-inf")
-        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, **PLAIN_HTTP)
 
     def create_campaign(self, name: str) -> str:
         return str(self._ask("POST", "/api/v1/campaigns", {"name": name})["id"])

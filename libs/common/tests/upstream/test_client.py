@@ -24,6 +24,7 @@ from common.errors import (
 from common.settings import UpstreamSettings
 from common.upstream.answer import charged, fault
 from common.upstream.client import BODY_BYTES_MAX, PoolLimits, ScrapeCreators
+from local.loopback import PLAIN_HTTP
 
 PROFILE = "/v1/tiktok/profile"
 MANY = PoolLimits()
@@ -43,7 +44,7 @@ async def upstream(sandbox_url: str) -> AsyncIterator[ScrapeCreators]:
 
 
 def arm(url: str, fault_name: str, **more: Any) -> None:
-    httpx.post(f"{url}/_sandbox/faults", json={"fault": fault_name, **more}, trust_env=False).raise_for_status()
+    httpx.post(f"{url}/_sandbox/faults", json={"fault": fault_name, **more}, **PLAIN_HTTP).raise_for_status()
 
 
 async def test_a_page_comes_whole_with_its_price(upstream: ScrapeCreators) -> None:

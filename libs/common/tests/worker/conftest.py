@@ -41,6 +41,7 @@ from common.worker.purchase import Buyer, BuyerDoors
 from common.worker.slot import FairSlots
 from common.worker.step import Tools, perform
 from common.worker.upkeep import PlatformGate
+from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from migrate.stream import provision
 from tiktok.table import TIKTOK
@@ -113,7 +114,7 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.AsyncClient(base_url=f"{url}/_sandbox", trust_env=False)
+        self._http = httpx.AsyncClient(base_url=f"{url}/_sandbox", **PLAIN_HTTP)
 
     async def fault(self, fault: str, path: str, **more: Any) -> None:
         (await self._http.post("/faults", json={"fault": fault, "path": path, **more})).raise_for_status()
@@ -401,9 +402,13 @@ class Plant:
         """Something that no postman would write."""
         await self.jetstream.publish("steps.tiktok", data)
 
-    async def left(self) -> int:
-        """How many messages are in the stream, in hand or waiting."""
-        return (await self.jetstream.stream_info(STEPS)).state.messages
+    async def until_left(self, count: int) -> None:
+        """Wait until so many messages are in the stream, in hand or waiting: the server takes an ack when it can."""
+
+        async def is_so() -> bool:
+            return (await self.jetstream.stream_info(STEPS)).state.messages == count
+
+        await self.bench.until(is_so)
 
     async def stored(self) -> int:
         """How many messages the stream ever took."""

@@ -17,15 +17,11 @@ async def test_a_job_runs_through_the_stream_and_leaves_nothing_in_it(plant: Any
     job_id = await bench.new_job("winter guitar", "bread", target=60)
     async with plant.loop(), plant.loop():
         await bench.until(lambda: plant.is_ended(job_id))
-        await bench.until(lambda: is_empty(plant))
+        await plant.until_left(0)
     job = await bench.job(job_id)
     assert (job["status"], job["stop_reason"], job["delivered_count"]) == ("completed", "target_reached", 60)
     assert (await bench.sandbox.calls())["paid"]["duplicates"] == 0
     await bench.check_books(job_id)
-
-
-async def is_empty(plant: Any) -> bool:
-    return await plant.left() == 0
 
 
 async def test_a_job_that_was_told_to_slow_down_completes_by_itself(plant: Any, bench: Any) -> None:
@@ -33,7 +29,7 @@ async def test_a_job_that_was_told_to_slow_down_completes_by_itself(plant: Any, 
     job_id = await bench.new_job("bread", target=5)
     async with plant.loop():
         await bench.until(lambda: plant.is_ended(job_id))
-        await bench.until(lambda: is_empty(plant))
+        await plant.until_left(0)
     assert (await bench.job(job_id))["status"] == "completed"
     assert (await bench.platform())["state"] == "open"
     step = (await bench.query("select * from steps where step = 0"))[0]
@@ -53,11 +49,7 @@ async def test_while_the_platform_waits_nothing_is_pulled_and_then_the_job_compl
     )
     job_id = await bench.new_job("bread", target=5)
     async with plant.loop():
-
-        async def is_stored() -> bool:
-            return await plant.left() == 1
-
-        await bench.until(is_stored)
+        await plant.until_left(1)
         await asyncio.sleep(0.3)
         assert await plant.pulled() == 0
         await bench.end_pause()
@@ -84,11 +76,12 @@ async def test_a_loop_that_stops_hands_its_step_back_and_another_finishes_the_jo
         return plant.nak_count == 1
 
     await bench.until(is_naked)
-    assert (await plant.left(), await plant.pulled()) == (1, 1), "it is not sent to the loop that is gone"
+    await plant.until_left(1)
+    assert await plant.pulled() == 1, "it is not sent to the loop that is gone"
     await bench.sandbox.latency(profile=0)
     async with plant.loop():
         await bench.until(lambda: plant.is_ended(job_id))
-        await bench.until(lambda: is_empty(plant))
+        await plant.until_left(0)
     job = await bench.job(job_id)
     assert (job["status"], job["delivered_count"]) == ("completed", 20)
     lost = [call for call in await bench.ledger(job_id) if call["status"] == "unknown"]
@@ -107,7 +100,7 @@ async def test_a_loop_that_stops_finishes_what_can_be_finished(plant: Any, bench
     async with plant.loop():
         await bench.until(is_buying)
     assert (await bench.job(job_id))["status"] == "completed"
-    assert await plant.left() == 0
+    await plant.until_left(0)
     await bench.check_books(job_id)
 
 
@@ -129,7 +122,8 @@ async def test_a_loop_that_stops_is_sent_no_further_step(plant: Any, bench: Any)
         second = await bench.new_job("ramen", target=5)
         await bench.until(are_both_stored)
     assert (await bench.job(first))["status"] == "completed"
-    assert (await plant.left(), await plant.pulled()) == (1, 1)
+    await plant.until_left(1)
+    assert await plant.pulled() == 1
     async with plant.loop():
         await bench.until(lambda: plant.is_ended(second))
 
@@ -162,7 +156,7 @@ async def test_a_message_that_cannot_be_read_is_terminated_and_the_next_one_perf
     job_id = await bench.new_job("bread", target=5)
     async with plant.loop():
         await bench.until(lambda: plant.is_ended(job_id))
-        await bench.until(lambda: is_empty(plant))
+        await plant.until_left(0)
     advisories = await plant.jetstream.stream_info("ADVISORIES")
     assert advisories.state.messages == 5, "the advisories keep what nobody could read"
 
@@ -184,5 +178,5 @@ async def test_a_step_of_which_nobody_knows_is_acknowledged(plant: Any, bench: A
     message = StepMessage(job_id=new_id(), search_id=new_id(), step=0, generation=0)
     await plant.put(message.model_dump_json().encode())
     async with plant.loop():
-        await bench.until(lambda: is_empty(plant))
+        await plant.until_left(0)
     assert (await bench.sandbox.calls())["total"] == 0

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 
 from local.issuer.client import mint
+from local.loopback import PLAIN_HTTP
 
 _TIMEOUT_S = 30.0
 _TOKEN_MAX_AGE_S = 30.0  # it lives twice as long
@@ -18,7 +19,7 @@ class Frontend:
     def __init__(self, gateway_url: str, issuer_url: str, user: str | None = None) -> None:
         self._issuer_url = issuer_url
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(base_url=gateway_url, timeout=_TIMEOUT_S, limits=limits, trust_env=False)
+        self._http = httpx.Client(base_url=gateway_url, timeout=_TIMEOUT_S, limits=limits, **PLAIN_HTTP)
         self._token, self._minted_at = "", float("-inf")
         self.acted_at = float("-inf")
         self.user = user or f"user_{uuid4().hex}"

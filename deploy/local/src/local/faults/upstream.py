@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl
 
 import httpx
 
+from local.loopback import PLAIN_HTTP
+
 SEARCH = "/v1/tiktok/search/keyword"
 PROFILE = "/v1/tiktok/profile"
 
@@ -29,7 +31,7 @@ class Upstream:
     """Questions and orders to a running sandbox."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/_sandbox", trust_env=False, timeout=10)
+        self._http = httpx.Client(base_url=f"{url}/_sandbox", **PLAIN_HTTP, timeout=10)
 
     def calls(self, path: str | None = None) -> list[Call]:
         """Every call since the reset, in the order of arrival."""

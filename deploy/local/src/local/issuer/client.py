@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from local.loopback import PLAIN_HTTP
+
 
 def mint(issuer_url: str, user: str = "user_demo", org: str | None = None, **wish: Any) -> str:
     """A token for this user; `wish` takes `claims`, `header`, `expires_in` and `key` of `POST /token`.
@@ -12,6 +14,6 @@ def mint(issuer_url: str, user: str = "user_demo", org: str | None = None, **wis
     `issuer_url` is where the issuer listens. Raises httpx.HTTPError if it is not there or refuses.
     """
     body: Mapping[str, Any] = {"user": user, "org": org, **wish}
-    response = httpx.post(f"{issuer_url.rstrip('/')}/token", json=body, timeout=10, trust_env=False)
+    response = httpx.post(f"{issuer_url.rstrip('/')}/token", json=body, timeout=10, **PLAIN_HTTP)
     response.raise_for_status()
     return response.json()["token"]

@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK, free_port
 from local.qstash.app import build
 from local.qstash.header import Pairs, first, from_wire
@@ -103,7 +104,7 @@ class StandIn:
     def __init__(self, url: str, user: User) -> None:
         self.url = url
         self.user = user
-        self._control = httpx.Client(base_url=f"{url}/_standin", trust_env=False, timeout=WAIT_MAX_S * 2)
+        self._control = httpx.Client(base_url=f"{url}/_standin", **PLAIN_HTTP, timeout=WAIT_MAX_S * 2)
 
     def switch(self, **positions: Any) -> None:
         self._control.patch("/switches", json=positions).raise_for_status()
@@ -137,7 +138,7 @@ class StandIn:
     def rest(self, token: str | None = None) -> httpx.Client:
         """A plain client of the REST API."""
         headers = {"Authorization": f"Bearer {self.user.token if token is None else token}"}
-        return httpx.Client(base_url=self.url, headers=headers, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, **PLAIN_HTTP)
 
     def close(self) -> None:
         self._control.close()

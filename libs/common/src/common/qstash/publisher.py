@@ -11,6 +11,7 @@ from qstash.errors import QStashError
 from common.domain.step import DueStep
 from common.errors import RetryError
 from common.settings import QStashSettings, is_loopback_url
+from common.tls import trusted_authorities
 
 RETRIES = 3  # the smallest number that every plan allows
 PUBLISH_MAX_S = 10.0
@@ -36,7 +37,9 @@ class QStashPublisher:
         )
         if is_loopback_url(settings.qstash_url):
             # The SDK's client follows HTTP_PROXY wherever it goes, and there is no way to hand it one that does not.
-            self._client.http._client = httpx.AsyncClient(trust_env=False)  # pyright: ignore[reportPrivateUsage]
+            self._client.http._client = httpx.AsyncClient(  # pyright: ignore[reportPrivateUsage]
+                trust_env=False, verify=trusted_authorities(trust_env=False)
+            )
 
     async def publish(self, step: DueStep) -> str:
         """Hand the step over and return QStash's message id. Raises QStashUnavailableError within ten seconds."""

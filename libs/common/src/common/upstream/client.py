@@ -19,6 +19,7 @@ import structlog
 from common.clock import Clock
 from common.errors import ShapeError, UnreachableError
 from common.settings import UpstreamSettings, is_loopback_url
+from common.tls import trusted_authorities
 from common.upstream.answer import Answer, retry_after
 
 log = structlog.get_logger()
@@ -102,6 +103,7 @@ class ScrapeCreators:
 
 
 def _new_client(settings: UpstreamSettings, limits: PoolLimits) -> httpx.AsyncClient:
+    trust_env = not is_loopback_url(settings.scrapecreators_base_url)
     return httpx.AsyncClient(
         base_url=settings.scrapecreators_base_url,
         headers={
@@ -112,7 +114,8 @@ def _new_client(settings: UpstreamSettings, limits: PoolLimits) -> httpx.AsyncCl
         timeout=httpx.Timeout(CALL_MAX_S, connect=10.0, pool=limits.wait_s),
         limits=httpx.Limits(max_connections=limits.connections_max, max_keepalive_connections=limits.connections_max),
         follow_redirects=False,
-        trust_env=not is_loopback_url(settings.scrapecreators_base_url),
+        trust_env=trust_env,
+        verify=trusted_authorities(trust_env=trust_env),
     )
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from common.errors import ConfigurationError
 from common.settings import is_loopback_url
+from common.tls import trusted_authorities
 
 log = structlog.get_logger()
 
@@ -81,9 +82,11 @@ class JwksStore:
         self._asked_at = float("-inf")
         self._flight: asyncio.Task[bool] | None = None
         self._upkeep: asyncio.Task[None] | None = None
+        trust_env = not is_loopback_url(url)
         self._client = httpx.AsyncClient(
             follow_redirects=False,
-            trust_env=not is_loopback_url(url),
+            trust_env=trust_env,
+            verify=trusted_authorities(trust_env=trust_env),
             timeout=self._limits.fetch_max_s,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
