@@ -58,6 +58,10 @@ QUOTAS = """
     full join (select owner, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) d
         using (owner)
     where j.granted > coalesce(d.granted, 0) or (not %(has_day_passed)s and j.granted is distinct from d.granted)"""
+CUT_SHORT = """
+    select s.search_id, s.step from steps s join jobs j on j.id = s.job_id
+    where j.id = any(%(jobs)s) and s.phase = 'enrichment'
+        and j.stop_reason in ('target_reached', 'exhausted', 'call_limit', 'credit_limit')"""
 
 # Statements that find nothing, and what they promise by that.
 NONE_OF = (
@@ -65,6 +69,7 @@ NONE_OF = (
     (WRONG_OUTCOMES, "the funnel counts the candidates"),
     (OUT_OF_TURN, "an owner's jobs start in their order"),
     (INTRUDERS, "after a pause one call tries alone"),
+    (CUT_SHORT, "no enrichment is cut short by an end that could wait for it"),
     (QUOTAS, "what an owner's jobs are granted is counted"),
 )
 Row = Mapping[str, Any]

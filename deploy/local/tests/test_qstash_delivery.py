@@ -110,13 +110,13 @@ def test_the_delay_is_waited_for_in_the_stand_ins_time(stand_in: StandIn, destin
     started_at = time.monotonic()
     publish(stand_in, destination.url, Delay="50m")  # 0.3 s
     destination.wait_for(1)
-    assert 0.3 <= time.monotonic() - started_at < 2
+    assert 0.3 <= time.monotonic() - started_at < 20
 
 
 def test_many_messages_are_delivered_side_by_side_and_no_more_than_a_hundred(
     stand_in: StandIn, destination: Destination
 ) -> None:
-    destination.answer = lambda received: Answering(delay_s=1)
+    destination.answer = lambda received: Answering(delay_s=4)
     publish_batch(stand_in, [destination.url] * 120)
     destination.wait_for(100)
     time.sleep(0.2)

@@ -84,12 +84,13 @@ def test_html(client: httpx.Client) -> None:
 
 def test_slow(client: httpx.Client) -> None:
     """A slow answer is charged even when the caller has left."""
-    queue(client, fault="slow", seconds=0.6)
+    impatience = httpx.Timeout(20, read=0.5)
+    queue(client, fault="slow", seconds=3)
     with pytest.raises(httpx.ReadTimeout):
-        client.get(PROFILE, params={"handle": "nobody"}, timeout=0.2)
-    queue(client, fault="slow", seconds=0.6)
+        client.get(PROFILE, params={"handle": "nobody"}, timeout=impatience)
+    queue(client, fault="slow", seconds=3)
     with pytest.raises(httpx.ReadTimeout):
-        client.get(KEYWORD, params=ASKED, timeout=0.2)
+        client.get(KEYWORD, params=ASKED, timeout=impatience)
     assert last_call(client) | {"credits": 1, "fault": "slow", "status": None} == last_call(client)
 
 
@@ -204,7 +205,7 @@ def test_command_line(tmp_path: Path) -> None:
         assert client.get(KEYWORD, params=ASKED).status_code == 500
         assert time.monotonic() - started >= 0.3
         assert [client.get(PROFILE, params={"handle": "x"}).status_code for _ in range(2)] == [404, 429]
-        assert 0.5 <= time.monotonic() - started < 1.5
+        assert 0.5 <= time.monotonic() - started < 5, "the real upstream's latency would add up to more"
 
 
 def test_command_line_nonsense() -> None:
@@ -227,5 +228,5 @@ def test_reset(client: httpx.Client) -> None:
     client.post("/_sandbox/latency", json={"latency": "real"})
     client.post("/_sandbox/reset")
     assert client.get("/_sandbox/calls").json()["total"] == 0
-    answer = client.get(KEYWORD, params=ASKED, timeout=2)
+    answer = client.get(KEYWORD, params=ASKED, timeout=3)
     assert (answer.status_code, answer.json()["credits_remaining"]) == (200, 24_999)

@@ -112,9 +112,9 @@ async def test_while_the_issuer_is_down_the_last_keys_are_used_for_a_day(
         issuer.post("/_issuer/jwks", json={"mode": mode, "seconds": 5}).raise_for_status()
         await asyncio.sleep(0.5)
         hands.seconds += 86_000
-        began = time.monotonic()
-        assert await store.key(kid) is not None
-        assert time.monotonic() - began < 0.1, "who brings a known key never waits"
+        with pytest.raises(StopIteration) as done:  # who brings a known key never waits
+            store.key(kid).send(None)
+        assert done.value.value is not None
         hands.seconds += 86_400
         assert not store.is_ready
         with pytest.raises(KeysUnavailableError):

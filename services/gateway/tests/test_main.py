@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +90,15 @@ async def test_on_sigterm_it_is_not_ready_then_ends_with_0(start_gateway: Any, d
     running = start_gateway(database_url)
     async with running.stranger() as client:
         assert (await client.get("/readyz")).status_code == 200
-        began = time.monotonic()
         running.child.request_stop()
         statuses: list[int] = []
         while not statuses or statuses[-1] == 200:
             statuses.append((await client.get("/readyz")).status_code)
         assert statuses[-1] == 503
+        async with running.stranger() as newcomer:
+            assert (await newcomer.get("/readyz")).status_code == 503, "the port stays open until that was heard"
         assert (await client.get("/livez")).status_code == 200
-    await asyncio.sleep(0.5)
-    async with running.stranger() as newcomer:
-        assert (await newcomer.get("/readyz")).status_code == 503, "the port stays open until that was heard"
     assert await asyncio.to_thread(running.child.await_exit, 25)
-    assert time.monotonic() - began < 5
     assert running.child.exit_code == 0
     assert [line["event"] for line in running.log_lines()][-1] == "server.stopped"
 
@@ -118,7 +114,8 @@ async def test_a_request_under_way_is_answered_before_it_ends(
     qstash.mode = "hang"
     async with running.client() as client:
         creating = asyncio.create_task(client.post("/api/scraping/tiktok", json={"keywords": ["a"]}))
-        await asyncio.sleep(0.7)
+        while running.count("jobs") == 0:
+            await asyncio.sleep(0.02)
         running.child.request_stop()
         answer = await creating
     assert answer.status_code == 200

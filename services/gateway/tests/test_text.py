@@ -65,7 +65,8 @@ def test_a_line_is_tidy_whatever_was_given(text: str) -> None:
 
 
 def test_a_heap_of_marks_costs_no_time() -> None:
-    began = time.perf_counter()
+    """Composing it as it stands would take seconds of CPU: the work grows with the square."""
+    began = time.process_time()
     with pytest.raises(PydanticCustomError):
         clean_line("a" + "\u0301\u0327" * 30_000, 100)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.5

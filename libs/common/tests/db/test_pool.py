@@ -217,4 +217,4 @@ async def test_a_url_that_cannot_be_read_fails_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r"DATABASE_URL: is not a connection URL"):
         async with opened("postgresql://u:pa%zzword@127.0.0.1/db"):
             pass
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10, "the pool would wait for half a minute"

@@ -122,10 +122,10 @@ async def test_a_qstash_that_is_not_there_or_never_answers_is_told_within_the_bo
     absent = QStashPublisher(settings)
     began = time.monotonic()
     await fails(absent)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < PUBLISH_MAX_S
     began = time.monotonic()
     await asyncio.gather(fails(publisher), fails_to_schedule(publisher))
-    assert time.monotonic() - began < PUBLISH_MAX_S + 1
+    assert time.monotonic() - began < PUBLISH_MAX_S * 2, "one after the other they would take longer"
     await absent.close()
 
 
