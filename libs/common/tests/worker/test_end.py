@@ -36,7 +36,7 @@ async def test_a_cancel_between_two_steps_keeps_what_was_found(bench: Any) -> No
 
 async def test_a_page_in_hand_when_the_job_is_cancelled_is_kept_as_surplus(bench: Any) -> None:
     """It was paid for: its items, its cursor and its place in the ledger stay, and nothing starts."""
-    await bench.sandbox.latency(search=0.6)
+    await bench.sandbox.latency(search=1.5)
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
     working = asyncio.create_task(bench.perform(message))
@@ -64,7 +64,7 @@ async def test_a_page_in_hand_when_the_job_is_cancelled_is_kept_as_surplus(bench
 
 async def test_a_cancel_while_profiles_are_bought_buys_no_further_one(bench: Any) -> None:
     await bench.set("api", "enrichment_concurrency", 2)
-    await bench.sandbox.latency(profile=0.1)
+    await bench.sandbox.latency(profile=0.4)
     job_id = await bench.new_job("bread", target=20)
     working = asyncio.create_task(bench.perform(bench.qstash.waiting.popleft()))
 
@@ -129,7 +129,7 @@ async def test_at_the_deadline_pending_candidates_are_delivered_as_known(bench: 
 
 async def test_a_deadline_that_passes_while_profiles_are_bought_ends_the_job(bench: Any) -> None:
     await bench.set("api", "enrichment_concurrency", 2)
-    await bench.sandbox.latency(profile=0.1)
+    await bench.sandbox.latency(profile=0.4)
     job_id = await bench.new_job("bread", target=20)
     working = asyncio.create_task(bench.perform(bench.qstash.waiting.popleft()))
 

@@ -12,7 +12,7 @@ async def test_a_page_that_comes_after_the_lease_ran_out_is_refused(bench: Any) 
     """Another worker has taken the step meanwhile and buys its own page: one of the named windows."""
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
-    await bench.sandbox.fault("slow", bench.page_path, seconds=1.0)
+    await bench.sandbox.fault("slow", bench.page_path, seconds=4)
     late = asyncio.create_task(bench.perform(message))
     await bench.until(lambda: is_open(bench, "page"))
     await bench.let_lease_run_out(message)
@@ -31,7 +31,7 @@ async def test_a_page_that_comes_after_the_lease_ran_out_is_refused(bench: Any) 
 async def test_an_enrichment_that_comes_after_the_lease_ran_out_is_refused(bench: Any) -> None:
     """But the profiles that the late worker brings are used by the one who has the step now."""
     await bench.set("api", "enrichment_concurrency", 20)
-    await bench.sandbox.latency(profile=1.0)
+    await bench.sandbox.latency(profile=4)
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
     late = asyncio.create_task(bench.perform(message))
@@ -56,7 +56,7 @@ async def test_an_enrichment_that_comes_after_the_lease_ran_out_is_refused(bench
 
 async def test_a_worker_that_lost_its_step_buys_no_further_profile(bench: Any) -> None:
     await bench.set("api", "enrichment_concurrency", 2)
-    await bench.sandbox.latency(profile=0.1)
+    await bench.sandbox.latency(profile=0.4)
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
     working = asyncio.create_task(bench.perform(message))

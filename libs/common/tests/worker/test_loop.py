@@ -91,7 +91,7 @@ async def test_a_loop_that_stops_hands_its_step_back_and_another_finishes_the_jo
 
 
 async def test_a_loop_that_stops_finishes_what_can_be_finished(plant: Any, bench: Any) -> None:
-    await bench.sandbox.latency(profile=0.2)
+    await bench.sandbox.latency(profile=0.8)
     job_id = await bench.new_job("bread", target=20)
 
     async def is_buying() -> bool:
@@ -106,7 +106,7 @@ async def test_a_loop_that_stops_finishes_what_can_be_finished(plant: Any, bench
 
 async def test_a_loop_that_stops_is_sent_no_further_step(plant: Any, bench: Any) -> None:
     """The pull that was under way would take it, and nobody would look at it until the stream's patience ends."""
-    await bench.sandbox.latency(profile=0.3)
+    await bench.sandbox.latency(profile=0.8)
     first = await bench.new_job("bread", target=20)
 
     async def is_buying() -> bool:

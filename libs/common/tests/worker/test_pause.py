@@ -82,7 +82,7 @@ async def test_while_the_platform_waits_a_step_in_hand_buys_nothing(bench: Any) 
 
 async def test_a_pause_while_profiles_are_bought_stops_before_the_next_one(bench: Any) -> None:
     await bench.set("api", "enrichment_concurrency", 2)
-    await bench.sandbox.latency(profile=0.1)
+    await bench.sandbox.latency(profile=0.4)
     job_id = await bench.new_job("bread", target=20)
     working = asyncio.create_task(bench.perform(bench.qstash.waiting.popleft()))
 
@@ -98,7 +98,7 @@ async def test_a_pause_while_profiles_are_bought_stops_before_the_next_one(bench
 
 async def test_an_operators_pause_is_not_shortened_by_a_429(bench: Any) -> None:
     """The call was under way when the operator decided."""
-    await bench.sandbox.latency(search=0.6)
+    await bench.sandbox.latency(search=1.5)
     await bench.new_job("bread", target=5)
     await bench.sandbox.fault("429", bench.page_path, retry_after="1")
     working = asyncio.create_task(bench.perform(bench.qstash.waiting.popleft()))

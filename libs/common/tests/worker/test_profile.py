@@ -181,7 +181,7 @@ async def test_a_handle_that_is_somebody_elses_by_now_is_not_believed(bench: Any
 
 async def test_a_claim_that_lapsed_between_two_tries_is_not_used_again(bench: Any) -> None:
     """Three tries can last longer than a claim: whoever has it by then is the one who buys."""
-    await bench.sandbox.latency(profile=0.6)
+    await bench.sandbox.latency(profile=1.5)
     jobs = [await bench.new_job("bread", target=1, owner=f"user:{name}") for name in ("ada", "bob")]
     messages = list(bench.qstash.waiting)
     await bench.sandbox.fault("500", bench.profile_path)
