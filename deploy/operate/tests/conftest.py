@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +40,7 @@ from local.child import plain_environment
 
 PROGRAM = Path(sys.executable).parent / "operate"
 
+Program = Callable[[Sequence[str], Mapping[str, str]], subprocess.CompletedProcess[str]]
 Operate = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -191,25 +192,54 @@ async def stage(database_url: str) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-def operate(database_url: str) -> Operate:
+def operate(database_url: str, preloaded: Program) -> Operate:
     """Runs the command; `given` is laid over its environment."""
+    return run_by(preloaded, database_url)
 
+
+@pytest.fixture
+def installed_operate(database_url: str) -> Operate:
+    """The same with the program as it is installed, which takes a second of CPU to start."""
+    return run_by(run_program, database_url)
+
+
+def run_by(program: Program, database_url: str) -> Operate:
     def run(*arguments: object, width: int = 140, **given: str) -> subprocess.CompletedProcess[str]:
         values = {"DATABASE_URL": database_url, "COLUMNS": str(width), "LOGNAME": "grace"} | given
-        return run_program([str(argument) for argument in arguments], values)
+        environment = plain_environment({name: value for name, value in values.items() if value})
+        return program([str(argument) for argument in arguments], environment)
 
     return run
 
 
-def run_program(arguments: Sequence[str], values: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_program(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PROGRAM, *arguments],
-        env=plain_environment({name: value for name, value in values.items() if value}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program in a process that has imported it before."""
+    folder = tmp_path_factory.mktemp("operate")
+    stdout, stderr = folder / "stdout", folder / "stderr"
+    argv = [sys.executable, str(Path(__file__).parent / "preloaded.py")]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+
+        def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+            order = {"arguments": arguments, "environment": environment, "stdout": str(stdout), "stderr": str(stderr)}
+            server.stdin.write(json.dumps(order) + "\n")
+            server.stdin.flush()
+            code = int(server.stdout.readline())
+            outputs = stdout.read_text(), stderr.read_text()
+            stdout.unlink()
+            stderr.unlink()
+            return subprocess.CompletedProcess(arguments, code, *outputs)
+
+        yield run
+        server.stdin.close()
 
 
 @pytest.fixture

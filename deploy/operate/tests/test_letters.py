@@ -108,9 +108,9 @@ async def test_a_letter_of_a_job_that_ran_out_of_time_retries_the_job_and_keeps_
     assert stage.due(failed.job_id) == 2
 
 
-async def test_two_at_once_drive_a_letter_again_once(stage: Any, operate: Any) -> None:
+async def test_two_at_once_drive_a_letter_again_once(stage: Any, installed_operate: Any) -> None:
     job_id, (letter,) = await stage.failed("a")
-    done = await asyncio.gather(*(asyncio.to_thread(operate, "letters", "redrive", letter) for _ in range(3)))
+    done = await asyncio.gather(*(asyncio.to_thread(installed_operate, "letters", "redrive", letter) for _ in range(3)))
     assert sum("redriven" in one.stdout for one in done) == 1
     assert all("redriven" in one.stdout or "settled meanwhile" in one.stdout or one.returncode == 1 for one in done)
     assert (stage.job(job_id)["run"], stage.due(job_id)) == (2, 1)

@@ -10,6 +10,11 @@ import pytest
 pytestmark = pytest.mark.server
 
 
+@pytest.fixture
+def operate(installed_operate: Any) -> Any:
+    return installed_operate
+
+
 def last_line(done: Any) -> str:
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
