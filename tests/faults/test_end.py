@@ -12,12 +12,12 @@ pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 def test_a_job_whose_upstream_hangs_ends_though_nobody_polls(site: Site) -> None:
     """The second page takes longer than the job may: the sweep ends it, the worker settles what it paid for."""
     site.books.set("timeouts.standard_job_timeout", 4)
-    site.upstream.fail("slow", seconds=12, skip=1)
+    site.upstream.fail("slow", seconds=20, skip=1)
     site.user.create("vegan", target=200)
-    site.await_end(within_s=20)
+    site.await_end()
     [job] = site.books.jobs()
     assert job["delivered_count"] > 0, "the first page's creators are kept"
-    assert (job["ended_at"] - job["deadline_at"]).total_seconds() < 5
+    assert (job["ended_at"] - job["deadline_at"]).total_seconds() < 12, "it did not wait for the page"
     check(site, End("timeout", "deadline", job["delivered_count"]))
     rows = site.books.query("select distinct outcome from step_outcomes where step = 1")
     outcomes = {row["outcome"] for row in rows}
