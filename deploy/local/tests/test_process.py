@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.child import Command, ProcessError, descendants, plain_environment, start_ticks, wait_until
+from local.port import free_port as another_port
 from local.port import is_free
 from local.process import Part, Supervisor
 
@@ -78,11 +79,11 @@ def test_a_listening_port_is_enough_where_asked(folder: Path, supervisor: Superv
     assert supervisor.child("web").is_running
 
 
-def test_parts_stop_in_reverse_order_of_their_start(folder: Path, free_ports: Callable[[], int]) -> None:
+def test_parts_stop_in_reverse_order_of_their_start(folder: Path) -> None:
     trace = folder / "trace"
     with Supervisor() as supervisor:
         for name in ["first", "second", "third"]:
-            port = free_ports()
+            port = another_port()
             supervisor.start(
                 part(folder, name, TRACE + WEB, str(port), str(trace), name, ready=f"http://127.0.0.1:{port}/readyz")
             )
@@ -110,9 +111,9 @@ def test_a_part_that_is_never_ready_fails_with_what_it_answered(
     assert "waiting" in caught.value.lines
 
 
-def test_a_part_that_dies_later_is_noticed(folder: Path, supervisor: Supervisor, free_ports: Callable[[], int]) -> None:
-    supervisor.start(web(folder, "steady", free_ports()))
-    supervisor.start(web(folder, "frail", free_ports(), before="print('my last words', flush=True)\n"))
+def test_a_part_that_dies_later_is_noticed(folder: Path, supervisor: Supervisor) -> None:
+    supervisor.start(web(folder, "steady", another_port()))
+    supervisor.start(web(folder, "frail", another_port(), before="print('my last words', flush=True)\n"))
     os.kill(supervisor.child("frail").pid, signal.SIGKILL)
     with pytest.raises(ProcessError, match="frail: was ended by signal 9") as caught:
         assert not wait_until(lambda: supervisor.check() is not None, 5)
@@ -173,11 +174,9 @@ print("crash at", os.environ.get("CRASH_AT"), flush=True)
 """
 
 
-def test_a_restart_adds_to_the_environment_for_one_life(
-    folder: Path, supervisor: Supervisor, free_ports: Callable[[], int]
-) -> None:
+def test_a_restart_adds_to_the_environment_for_one_life(folder: Path, supervisor: Supervisor) -> None:
     """Whatever else has died meanwhile is not its business."""
-    supervisor.start(web(folder, "web", free_ports(), before=TELL), web(folder, "other", free_ports()))
+    supervisor.start(web(folder, "web", another_port(), before=TELL), web(folder, "other", another_port()))
     supervisor.child("other").kill()
     supervisor.restart("web", environment={"CRASH_AT": "page.opened"})
     supervisor.restart("web")

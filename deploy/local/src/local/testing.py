@@ -52,12 +52,6 @@ def free_port() -> int:
     return some_free_port()
 
 
-@pytest.fixture
-def free_ports() -> Callable[[], int]:
-    """Gives TCP ports on loopback that nobody listens on, each once."""
-    return some_free_port
-
-
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that is gone afterwards, with a short path."""
