@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tiktok.link import web_url
+from common.reading.link import web_url
 
 
 def choose_avatar(urls: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from tiktok.scalar import ABSENT
+from common.reading.scalar import ABSENT
 
 
 class Aweme(msgspec.Struct, frozen=True, gc=False):

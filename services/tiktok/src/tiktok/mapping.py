@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import UNSET, Raw
 
-from common.domain.creator import Account, Item, Video
+from common.domain.creator import Account, Content, Item
+from common.domain.creator import Statistics as Counts
 from common.platform import Unparsable
 from tiktok.avatar import choose_avatar
 from tiktok.aweme import (
@@ -20,10 +21,10 @@ from tiktok.aweme import (
     Aweme,
     Statistics,
 )
-from tiktok.body import decoded
-from tiktok.hashtag import unique_hashtags, written_hashtags
-from tiktok.link import without_query
-from tiktok.scalar import ABSENT, read_count, read_flag, read_identifier, read_instant, read_string, read_text
+from common.reading.body import decoded
+from common.reading.hashtag import unique_hashtags, written_hashtags
+from common.reading.link import without_query
+from common.reading.scalar import ABSENT, read_count, read_country, read_flag, read_identifier, read_instant, read_string, read_text
 
 NOT_A_POST: Final = Unparsable("not a post")
 NO_AUTHOR: Final = Unparsable("post without an author")
@@ -46,9 +47,9 @@ def read_item(raw: Raw, *, is_zero_known: bool) -> Item | Unparsable:
     account = read_author(author, is_zero_known=is_zero_known)
     if account is None:
         return NO_IDENTITY
-    video = read_video(aweme)
-    item_id = account.platform_id if video is None else video.platform_id
-    return Item(item_id=item_id, account=account, video=video, hashtags=read_hashtags(aweme))
+    content = read_content(aweme)
+    item_id = account.platform_id if content is None else content.platform_id
+    return Item(item_id=item_id, account=account, content=content)
 
 
 def read_author(author: Author, *, is_zero_known: bool) -> Account | None:
@@ -70,25 +71,28 @@ def read_author(author: Author, *, is_zero_known: bool) -> Account | None:
         private=_is_private(author),
         bio=read_text(author.signature) or None,
         avatar_url=choose_avatar(_picture_urls(author)),
-        region=read_text(author.region) or None,
+        country=read_country(author.region),
         language=read_text(author.language) or None,
     )
 
 
-def read_video(aweme: Aweme) -> Video | None:
+def read_content(aweme: Aweme) -> Content | None:
     """The post, None without its string id. A photo post is one too; its `url` says /photo/."""
     platform_id = read_identifier(aweme.aweme_id)
     if platform_id is None:
         return None
     statistics = decoded(STATISTICS, aweme.statistics) or Statistics()
-    return Video(
+    return Content(
         platform_id=platform_id,
-        description=read_text(aweme.desc),
+        text=read_text(aweme.desc),
         url=without_query(read_string(aweme.url)) or without_query(read_string(aweme.share_url)),
-        likes=read_count(statistics.digg_count),
-        comments=read_count(statistics.comment_count),
-        shares=read_count(statistics.share_count),
-        views=read_count(statistics.play_count),
+        statistics=Counts(
+            likes=read_count(statistics.digg_count),
+            comments=read_count(statistics.comment_count),
+            shares=read_count(statistics.share_count),
+            views=read_count(statistics.play_count),
+        ),
+        hashtags=read_hashtags(aweme),
         posted_at=read_instant(aweme.create_time, aweme.create_time_utc),
     )
 

@@ -6,12 +6,13 @@ import msgspec
 from msgspec import Raw
 
 from common.domain.creator import Account
+from common.domain.filter import FilterName
 from common.errors import NotFoundError, ShapeError
 from common.platform import Params, ProfileKind
 from tiktok.avatar import choose_avatar
-from tiktok.body import decoded, read_body
-from tiktok.link import completed_url
-from tiktok.scalar import ABSENT, read_count, read_flag, read_identifier, read_string, read_text
+from common.reading.body import decoded, read_body
+from common.reading.link import completed_url
+from common.reading.scalar import ABSENT, read_count, read_flag, read_identifier, read_string, read_text
 
 
 class Body(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -59,8 +60,9 @@ _BIO_LINK = msgspec.json.Decoder(BioLink)
 _STATS = msgspec.json.Decoder(Stats)
 
 
-def ask_profile(account: Account) -> Params:
-    return {"handle": account.handle.removeprefix("@")}
+def ask_profile(account: Account, cache_max_age: str | None) -> Params:
+    asked = {"handle": account.handle.removeprefix("@"), "cache_max_age": cache_max_age}
+    return {name: value for name, value in asked.items() if value}
 
 
 def is_profile_needed(account: Account) -> bool:
@@ -100,7 +102,21 @@ def read_profile(body: bytes) -> Account:
     )
 
 
-PROFILE: Final = ProfileKind(path="/v1/tiktok/profile", ask=ask_profile, read=read_profile, is_needed=is_profile_needed)
+PROFILE: Final = ProfileKind(
+    path="/v1/tiktok/profile",
+    ask=ask_profile,
+    read=read_profile,
+    is_needed=is_profile_needed,
+    tells=frozenset(
+        {
+            FilterName.FOLLOWERS_MIN,
+            FilterName.FOLLOWERS_MAX,
+            FilterName.HAS_EMAIL,
+            FilterName.VERIFIED,
+            FilterName.LANGUAGES,
+        }
+    ),
+)
 
 
 def _count(exact: Raw, rounded: Raw) -> int | None:

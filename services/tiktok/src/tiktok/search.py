@@ -11,9 +11,9 @@ from msgspec import UNSET, Raw, UnsetType
 
 from common.errors import ShapeError
 from common.platform import Page, Params, SearchInput, SearchKind
-from tiktok.body import read_body
+from common.reading.body import read_body
 from tiktok.mapping import read_item
-from tiktok.scalar import ABSENT, read_count, read_flag, read_text
+from common.reading.scalar import ABSENT, read_count, read_flag, read_text
 
 CURSOR_LENGTH_MAX: Final = 1000
 

@@ -2,10 +2,20 @@
 
 from typing import Final
 
+from common.domain.filter import FilterName
+from common.domain.handle import HandleRule
 from common.domain.job import Mode, PlatformName
 from common.platform import Platform
 from tiktok.profile import PROFILE
 from tiktok.search import HASHTAG, KEYWORD
+
+HANDLES: Final = HandleRule(
+    hosts=("tiktok.com",),
+    paths=(r"/@([^/]+)",),
+    pattern=r"[a-z0-9_.]{1,30}",
+    is_lower=True,
+    example="mira.ovens",
+)
 
 TIKTOK: Final = Platform(
     name=PlatformName.TIKTOK,
@@ -13,4 +23,6 @@ TIKTOK: Final = Platform(
     modes=frozenset({Mode.KEYWORD}),
     searches={"keyword": KEYWORD, "hashtag": HASHTAG},
     profile=PROFILE,
+    filters=frozenset(FilterName),
+    handles=HANDLES,
 )

@@ -1,7 +1,7 @@
 """From what is known of a creator to the row that is stored, in one place."""
 
 from common.db.candidate import CandidateRow, Details
-from common.domain.contact import find_emails
+from common.domain.address import find_emails
 from common.domain.creator import Account, Item
 from common.domain.outcome import Enrichment, Outcome
 

@@ -15,9 +15,9 @@ from email_validator import validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain.contact import find_emails, find_links
+from common.domain.address import find_emails, find_links
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 HELD_OUT: list[dict[str, Any]] = json.loads((DATA / "bios_heldout.json").read_text(encoding="utf-8"))
 TABLE: list[tuple[str, list[str]]] = [
     (bio, addresses)

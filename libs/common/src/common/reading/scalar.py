@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from common.domain.text import clean_text
-from tiktok.body import decoded
+from common.reading.body import decoded
 
 ABSENT: Final = msgspec.Raw(b"")
 """The default of every field that we read: the key was not there."""
@@ -43,6 +43,12 @@ def read_identifier(raw: msgspec.Raw) -> str | None:
     text = (read_string(raw) or "").removeprefix("@")
     is_sound = 0 < len(text) <= IDENTIFIER_LENGTH_MAX and text.isprintable() and " " not in text and text != "0"
     return text if is_sound else None
+
+
+def read_country(raw: msgspec.Raw) -> str | None:
+    """A country code of two letters, in capitals."""
+    text = (read_string(raw) or "").upper()
+    return text if len(text) == 2 and text.isascii() and text.isalpha() else None
 
 
 def read_count(raw: msgspec.Raw) -> int | None:

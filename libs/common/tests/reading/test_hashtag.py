@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiktok.hashtag import HASHTAG_COUNT_MAX, HASHTAG_LENGTH_MAX, unique_hashtags, written_hashtags
+from common.reading.hashtag import HASHTAG_COUNT_MAX, HASHTAG_LENGTH_MAX, unique_hashtags, written_hashtags
 
 
 @pytest.mark.parametrize(

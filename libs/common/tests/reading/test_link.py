@@ -2,7 +2,7 @@
 
 import pytest
 
-from tiktok.link import URL_LENGTH_MAX, completed_url, web_url, without_query
+from common.reading.link import URL_LENGTH_MAX, completed_url, web_url, without_query
 
 
 @pytest.mark.parametrize(
