@@ -8,18 +8,9 @@ from psycopg.types.json import Jsonb
 
 from common.db.outcome import OutcomeMove
 from common.db.pool import Connection
-from common.domain.creator import Account, Video
+from common.domain.creator import Creator
 from common.domain.model import Model
 from common.domain.outcome import Enrichment, Outcome
-
-
-class Details(Model):
-    """What is shown but neither filtered nor sorted."""
-
-    account: Account
-    emails: tuple[str, ...] | None  # None: no bio was seen
-    video: Video | None
-    hashtags: tuple[str, ...]
 
 
 class CandidateRow(Model):
@@ -36,7 +27,9 @@ class CandidateRow(Model):
     followers: int | None
     verified: bool | None
     has_email: bool | None
-    details: Details
+    likeness: float | None
+    worth: float
+    details: Creator
 
 
 class PendingCandidate(Model):
@@ -45,7 +38,7 @@ class PendingCandidate(Model):
     platform_id: str
     search_id: UUID
     step: int
-    details: Details
+    details: Creator
 
 
 async def insert_candidates(
@@ -54,13 +47,14 @@ async def insert_candidates(
     """Store the new candidates of a page. The primary key is the promise: once per job."""
     await connection.execute(
         """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
-               outcome, rule, seq, enrichment, handle, name, followers, verified, has_email, details, delivered_at)
+               outcome, rule, seq, enrichment, handle, name, followers, verified, has_email, likeness, worth, details,
+               delivered_at)
            select %(job_id)s, r.platform_id, %(search_id)s, %(step)s, r.ordinal, %(search_id)s, %(step)s,
                r.outcome, r.rule, r.seq, r.enrichment, r.handle, r.name, r.followers, r.verified, r.has_email,
-               r.details, case when r.seq is not null then now() end
+               r.likeness, r.worth, r.details, case when r.seq is not null then now() end
            from jsonb_to_recordset(%(rows)s) r(platform_id text, ordinal int, outcome text, rule text, seq bigint,
                enrichment text, handle text, name text, followers bigint, verified boolean, has_email boolean,
-               details jsonb)""",
+               likeness real, worth real, details jsonb)""",
         {"job_id": job_id, "search_id": search_id, "step": step, "rows": Jsonb(_dump(rows))},
     )
 
@@ -74,16 +68,36 @@ async def known_accounts(connection: Connection, *, job_id: UUID, platform_ids: 
     return {row[0] for row in await cursor.fetchall()}
 
 
+class Exclusion(Model):
+    """Whose creators a job leaves out: those that its owner's other jobs delivered to these campaigns."""
+
+    owner: str
+    platform: str
+    job_id: UUID
+    campaigns: tuple[UUID, ...]
+
+
+async def delivered_elsewhere(connection: Connection, exclusion: Exclusion, *, platform_ids: list[str]) -> set[str]:
+    """Which of these accounts the campaigns have already."""
+    cursor = await connection.execute(
+        """select distinct c.platform_id from jobs j join candidates c on c.job_id = j.id
+           where j.campaign_id = any(%(campaigns)s) and j.owner = %(owner)s and j.platform = %(platform)s
+             and j.id <> %(job_id)s and c.platform_id = any(%(platform_ids)s) and c.seq is not null""",
+        {**exclusion.model_dump(), "campaigns": list(exclusion.campaigns), "platform_ids": platform_ids},
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def pending_of_step(
     connection: Connection, *, job_id: UUID, search_id: UUID, step: int
 ) -> list[PendingCandidate]:
-    """The candidates that this step has to enrich, in the order of their pages."""
+    """The candidates that this step has to enrich, the most promising first, then in the order of their pages."""
     async with connection.cursor(row_factory=class_row(PendingCandidate)) as cursor:
         await cursor.execute(
             """select platform_id, search_id, step, details from candidates
                where job_id = %(job_id)s and assigned_search_id = %(search_id)s and assigned_step = %(step)s
                  and outcome = 'pending'
-               order by step, search_id, ordinal""",
+               order by worth desc, step, search_id, ordinal""",
             {"job_id": job_id, "search_id": search_id, "step": step},
         )
         return await cursor.fetchall()
@@ -98,7 +112,7 @@ async def settle_candidates(connection: Connection, *, job_id: UUID, rows: list[
         """with incoming as (
                select * from jsonb_to_recordset(%(rows)s) r(platform_id text, outcome text, rule text, seq bigint,
                    enrichment text, handle text, name text, followers bigint, verified boolean, has_email boolean,
-                   details jsonb)
+                   likeness real, worth real, details jsonb)
            ), before as (
                select c.platform_id, c.search_id, c.step, c.outcome from candidates c
                where c.job_id = %(job_id)s and c.outcome in ('pending', 'reserve')
@@ -107,7 +121,7 @@ async def settle_candidates(connection: Connection, *, job_id: UUID, rows: list[
            ), changed as (
                update candidates c set outcome = i.outcome, rule = i.rule, seq = i.seq, enrichment = i.enrichment,
                    handle = i.handle, name = i.name, followers = i.followers, verified = i.verified,
-                   has_email = i.has_email, details = i.details,
+                   has_email = i.has_email, likeness = i.likeness, details = i.details,
                    delivered_at = case when i.seq is not null then now() end
                from incoming i, before b
                where c.job_id = %(job_id)s and c.platform_id = i.platform_id and b.platform_id = i.platform_id
@@ -124,11 +138,11 @@ async def settle_candidates(connection: Connection, *, job_id: UUID, rows: list[
 async def promote_reserve(
     connection: Connection, *, job_id: UUID, search_id: UUID, step: int, count_max: int
 ) -> list[OutcomeMove]:
-    """Make the first of the reserve pending and give them to this step to enrich."""
+    """Make the most promising of the reserve pending and give them to this step to enrich."""
     cursor = await connection.execute(
         """with chosen as (
                select platform_id from candidates where job_id = %(job_id)s and outcome = 'reserve'
-               order by step, search_id, ordinal limit %(count_max)s for no key update
+               order by worth desc, step, search_id, ordinal limit %(count_max)s for no key update
            ), changed as (
                update candidates c set outcome = 'pending', assigned_search_id = %(search_id)s,
                    assigned_step = %(step)s

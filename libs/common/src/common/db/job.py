@@ -8,6 +8,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
+from common.domain.creator import Target
+from common.domain.filter import Filters
 from common.domain.job import JobStatus, Mode
 from common.domain.model import Model
 from common.engine.fact import JobFacts
@@ -30,6 +32,7 @@ class NewJob(Model):
     timeout: timedelta
     delay_between_calls: timedelta
     queue_until: datetime
+    filters: Filters = Filters()
 
 
 class LockedJob(Model):
@@ -49,6 +52,9 @@ class LockedJob(Model):
     reserve_count: int
     pages_count: int
     is_overdue: bool
+    mode: Mode
+    filters: Filters
+    target: Target | None
 
     @property
     def facts(self) -> JobFacts:
@@ -66,11 +72,15 @@ class LockedJob(Model):
 async def insert_job(connection: Connection, job: NewJob) -> None:
     await connection.execute(
         """insert into jobs (id, owner, created_by, campaign_id, platform, mode, input, target_results, pages_max,
-               credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until)
+               credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until, filters)
            values (%(id)s, %(owner)s, %(created_by)s, %(campaign_id)s, %(platform)s, %(mode)s, %(input)s,
                %(target_results)s, %(pages_max)s, %(credits_max)s, %(parallel_searches_max)s, %(timeout)s,
-               %(delay_between_calls)s, %(queue_until)s)""",
-        {**job.model_dump(), "input": Jsonb(job.input)},
+               %(delay_between_calls)s, %(queue_until)s, %(filters)s)""",
+        {
+            **job.model_dump(exclude={"filters"}),
+            "input": Jsonb(job.input),
+            "filters": Jsonb(job.filters.model_dump(mode="json", exclude_defaults=True)),
+        },
     )
 
 
@@ -87,11 +97,19 @@ async def lock_job(connection: Connection, *, job_id: UUID) -> LockedJob | None:
         await cursor.execute(
             """select id, owner, platform, status, target_results, pages_max, parallel_searches_max,
                    delay_between_calls, event_seq, delivered_count, pending_count, reserve_count, pages_count,
-                   coalesce(deadline_at, queue_until) <= now() as is_overdue
+                   coalesce(deadline_at, queue_until) <= now() as is_overdue, mode, filters, target
                from jobs where id = %(job_id)s for no key update""",
             {"job_id": job_id},
         )
         return await cursor.fetchone()
+
+
+async def set_target(connection: Connection, *, job_id: UUID, target: Target) -> None:
+    """Keep what is known of the account that a similar job was given."""
+    await connection.execute(
+        "update jobs set target = %(target)s where id = %(job_id)s",
+        {"job_id": job_id, "target": Jsonb(target.model_dump(mode="json"))},
+    )
 
 
 async def update_counters(

@@ -4,19 +4,28 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
+from common.domain.handle import HandleRule
 from common.domain.model import Model
 
 
-class PlatformRow(Model):
-    """`is_open`: it may be called. `is_probe_due`: its pause is over and one call may try. `resumed_for` is how long
-    ago the last pause ended, None if there was none."""
+class Ability(Model):
+    """What a platform's worker says at its start. `handles` tells how people write the names of its accounts."""
 
     platform: str
     label: str
     modes: tuple[str, ...]
     search_kinds: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    handles: HandleRule | None = None
+
+
+class PlatformRow(Ability):
+    """`is_open`: it may be called. `is_probe_due`: its pause is over and one call may try. `resumed_for` is how long
+    ago the last pause ended, None if there was none."""
+
     reason: str | None
     until: datetime | None
     is_open: bool
@@ -24,16 +33,22 @@ class PlatformRow(Model):
     resumed_for: timedelta | None
 
 
-async def announce_platform(
-    connection: Connection, *, platform: str, label: str, modes: list[str], search_kinds: list[str]
-) -> None:
+async def announce_platform(connection: Connection, ability: Ability) -> None:
     """A worker says at its start what its platform understands."""
     await connection.execute(
-        """insert into platform_states (platform, label, modes, search_kinds)
-           values (%(platform)s, %(label)s, %(modes)s, %(search_kinds)s)
+        """insert into platform_states (platform, label, modes, search_kinds, filters, handles)
+           values (%(platform)s, %(label)s, %(modes)s, %(search_kinds)s, %(filters)s, %(handles)s)
            on conflict (platform) do update set label = excluded.label, modes = excluded.modes,
-               search_kinds = excluded.search_kinds, announced_at = now()""",
-        {"platform": platform, "label": label, "modes": modes, "search_kinds": search_kinds},
+               search_kinds = excluded.search_kinds, filters = excluded.filters, handles = excluded.handles,
+               announced_at = now()""",
+        {
+            "platform": ability.platform,
+            "label": ability.label,
+            "modes": list(ability.modes),
+            "search_kinds": list(ability.search_kinds),
+            "filters": list(ability.filters),
+            "handles": Jsonb(ability.handles.model_dump(mode="json")) if ability.handles else None,
+        },
     )
 
 
@@ -41,7 +56,7 @@ async def read_platform(connection: Connection, *, platform: str) -> PlatformRow
     """None if no worker of this platform ever started."""
     async with connection.cursor(row_factory=class_row(PlatformRow)) as cursor:
         await cursor.execute(
-            """select platform, label, modes, search_kinds, reason, until,
+            """select platform, label, modes, search_kinds, filters, handles, reason, until,
                    state = 'open' as is_open, state <> 'open' and coalesce(until <= now(), false) as is_probe_due,
                    now() - resumed_at as resumed_for
                from platform_states where platform = %(platform)s""",

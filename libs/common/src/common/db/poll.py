@@ -56,6 +56,7 @@ class JobView(Model):
     reserve_count: int
     items_count: int
     outcomes: dict[Outcome, int]
+    rules: dict[Outcome, dict[str, int]]
     calls_count: int
     pages_count: int
     credits_spent: int
@@ -81,7 +82,8 @@ async def read_version(connection: Connection, *, owner: str, platform: str, job
 
 
 async def read_poll(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobPoll | None:
-    """The job with its creators: one element per step that found some, in the order of their delivery."""
+    """The job with its creators: one element per step that found some, in the order of their delivery, or in similar mode
+    the most alike first."""
     async with connection.cursor(row_factory=class_row(JobPoll)) as cursor:
         await cursor.execute(
             """select j.event_seq, j.status, j.delivered_count, j.target_results, j.error,
@@ -91,7 +93,7 @@ async def read_poll(connection: Connection, *, owner: str, platform: str, job_id
                            'id', r.id,
                            'jobId', j.id,
                            'createdAt', to_char(r.paged_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-                           'creators', r.creators) order by r.first_seq)
+                           'creators', r.creators) order by r.likeness desc nulls last, r.first_seq)
                        from (
                            select s.id, coalesce(s.paged_at, s.created_at) as paged_at, min(c.seq) as first_seq,
                                json_agg(json_build_object(
@@ -101,19 +103,22 @@ async def read_poll(connection: Connection, *, owner: str, platform: str, job_id
                                        'avatarUrl', c.details #> '{account,avatar_url}',
                                        'profilePicUrl', c.details #> '{account,avatar_url}',
                                        'bio', c.details #> '{account,bio}',
-                                       'emails', c.details -> 'emails',
+                                       'emails', case jsonb_typeof(c.details #> '{contact,emails}') when 'array' then
+                                           jsonb_path_query_array(c.details, '$.contact.emails[*].address') end,
                                        'uniqueId', c.handle,
                                        'verified', c.verified),
                                    'video', json_build_object(
-                                       'description', c.details #> '{video,description}',
-                                       'url', c.details #> '{video,url}',
+                                       'description', c.details #> '{content,text}',
+                                       'url', c.details #> '{content,url}',
                                        'statistics', json_build_object(
-                                           'likes', c.details #> '{video,likes}',
-                                           'comments', c.details #> '{video,comments}',
-                                           'shares', c.details #> '{video,shares}',
-                                           'views', c.details #> '{video,views}')),
-                                   'hashtags', c.details -> 'hashtags',
-                                   'platform', coalesce(p.label, j.platform)) order by c.seq) as creators
+                                           'likes', c.details #> '{content,statistics,likes}',
+                                           'comments', c.details #> '{content,statistics,comments}',
+                                           'shares', c.details #> '{content,statistics,shares}',
+                                           'views', c.details #> '{content,statistics,views}')),
+                                   'hashtags', coalesce(c.details #> '{content,hashtags}', '[]'),
+                                   'platform', coalesce(p.label, j.platform))
+                                   order by case j.mode when 'similar' then c.likeness end desc nulls last, c.seq) as creators,
+                               max(case j.mode when 'similar' then c.likeness end) as likeness
                            from candidates c
                            join steps s on s.search_id = c.search_id and s.step = c.step
                            where c.job_id = j.id and c.seq is not null
@@ -145,7 +150,12 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                    (select coalesce(sum(s.items_count), 0)::int from steps s where s.job_id = j.id) as items_count,
                    (select coalesce(jsonb_object_agg(o.outcome, o.count), '{}') from (
                         select outcome, sum(count)::int as count from step_outcomes
-                        where job_id = j.id group by outcome) o) as outcomes
+                        where job_id = j.id group by outcome) o) as outcomes,
+                   (select coalesce(jsonb_object_agg(o.outcome, o.rules), '{}') from (
+                        select outcome, jsonb_object_agg(rule, count) as rules from (
+                            select outcome, rule, sum(count)::int as count from step_outcomes
+                            where job_id = j.id and rule <> '' and count > 0 group by outcome, rule) r
+                        group by outcome) o) as rules
                from jobs j left join platform_states p on p.platform = j.platform and p.state <> 'open'
                where j.id = %(job_id)s and j.owner = %(owner)s""",
             {"owner": owner, "job_id": job_id},

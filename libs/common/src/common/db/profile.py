@@ -82,20 +82,27 @@ async def release_profile(connection: Connection, *, platform: str, platform_id:
     )
 
 
-async def store_profile(
-    connection: Connection, *, platform: str, platform_id: str, status: str, account: Account | None
-) -> None:
-    """Keep what the upstream said: `account` if the status is found, None if it is not_found or unreadable."""
+class SeenProfile(Model):
+    """What the upstream said: `account` if the status is found, None if it is not_found or unreadable. `seen_at` is
+    when it looked, None for now: its own cache may have answered."""
+
+    platform: str
+    platform_id: str
+    status: str
+    account: Account | None
+    seen_at: datetime | None = None
+
+
+async def store_profile(connection: Connection, profile: SeenProfile) -> None:
+    """Keep it for all jobs, and give back whatever right there was to buy it."""
     await connection.execute(
         """insert into profiles (platform, platform_id, status, account, fetched_at)
-           values (%(platform)s, %(platform_id)s, %(status)s, %(account)s, now())
+           values (%(platform)s, %(platform_id)s, %(status)s, %(account)s, least(coalesce(%(seen_at)s, now()), now()))
            on conflict (platform, platform_id) do update
                set status = excluded.status, account = excluded.account, fetched_at = excluded.fetched_at,
                    claimed_by = null, claimed_until = null""",
         {
-            "platform": platform,
-            "platform_id": platform_id,
-            "status": status,
-            "account": Jsonb(account.model_dump(mode="json")) if account else None,
+            **profile.model_dump(exclude={"account"}),
+            "account": Jsonb(profile.account.model_dump(mode="json")) if profile.account else None,
         },
     )

@@ -103,11 +103,11 @@ async def return_surplus(connection: Connection, *, job_id: UUID) -> list[Outcom
 
 
 async def promote_in_place(connection: Connection, *, job_id: UUID, count_max: int) -> list[OutcomeMove]:
-    """Make the first of the reserve pending, each for the step that found it."""
+    """Make the most promising of the reserve pending, each for the step that found it."""
     cursor = await connection.execute(
         """with chosen as (
                select platform_id from candidates where job_id = %(job_id)s and outcome = 'reserve'
-               order by step, search_id, ordinal limit %(count_max)s for no key update
+               order by worth desc, step, search_id, ordinal limit %(count_max)s for no key update
            ), changed as (
                update candidates c set outcome = 'pending', assigned_search_id = c.search_id, assigned_step = c.step
                from chosen where c.job_id = %(job_id)s and c.platform_id = chosen.platform_id

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from common.db.pool import Connection
 from common.db.profile import CLAIM_LASTS, CLAIM_SPARED
+from common.domain.filter import Filters
 from common.domain.job import JobStatus
 from common.domain.model import Model
 from common.domain.step import DueStep
@@ -28,6 +29,7 @@ class Claim(Model):
     kind: str
     query: str
     region: str | None
+    filters: Filters
     has_open_calls: bool
 
 
@@ -82,7 +84,7 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
                      and coalesce(j.deadline_at, j.queue_until) > now()
                      and q.id = s.search_id and before.search_id = s.search_id and before.step = s.step
                    returning s.id, s.job_id, s.search_id, s.step, s.generation, s.phase, s.cursor, s.attempts,
-                       j.owner, q.kind, q.query, q.region,
+                       j.owner, q.kind, q.query, q.region, j.filters,
                        exists (select from upstream_calls c where c.search_id = s.search_id and c.step = s.step
                                and c.status = 'open') as has_open_calls,
                        before.token as previous_token
@@ -92,7 +94,7 @@ async def claim_step(connection: Connection, request: ClaimRequest) -> Claim | N
                      and profiles.claimed_until < now() + %(claim_left)s
                )
                select id, job_id, search_id, step, generation, phase, cursor, attempts, owner, kind, query, region,
-                   has_open_calls
+                   filters, has_open_calls
                from claimed""",
             {**request.model_dump(), "claim_left": CLAIM_LASTS - CLAIM_SPARED},
         )

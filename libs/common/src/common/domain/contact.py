@@ -16,9 +16,7 @@ def contact_of(account: Account, *, seen_at: datetime) -> Contact:
     ):
         for address in find_emails(text):
             sources.setdefault(address, []).append(source)
-    emails = tuple(
-        Email(address=address, sources=tuple(stood), seen_at=seen_at) for address, stood in sources.items()
-    )
+    emails = tuple(Email(address=address, sources=tuple(stood), seen_at=seen_at) for address, stood in sources.items())
     is_told = account.bio is not None or bool(emails)
     links = tuple(dict.fromkeys((*account.links, *find_links(account.bio))))
     return Contact(emails=emails if is_told else None, links=links)

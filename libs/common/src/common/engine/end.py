@@ -38,6 +38,24 @@ def decide_end(job: JobFacts, *, open_searches: int, ends: Set[str]) -> End | No
     return End(status=JobStatus.COMPLETED, stop_reason=_limit(ends))
 
 
+def target_missing(query: str, label: str) -> End:
+    """The end of a similar job whose target the platform does not know."""
+    return End(
+        status=JobStatus.ERROR,
+        stop_reason=StopReason.TARGET_NOT_FOUND,
+        error=f"{label} has no account named {query}",
+    )
+
+
+def target_private(query: str, label: str) -> End:
+    """The end of a similar job whose target shows its posts and connections to nobody."""
+    return End(
+        status=JobStatus.ERROR,
+        stop_reason=StopReason.TARGET_PRIVATE,
+        error=f"the {label} account {query} is private, so nobody can be compared with it",
+    )
+
+
 def decide_broken(job: JobFacts) -> End:
     """The end of a job that cannot go on through a fault of ours: what was found counts."""
     if job.delivered or job.pending:

@@ -1,10 +1,13 @@
 """Decides what becomes of candidates once their profiles are known, and how the reserve moves up."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from common.domain.creator import Account
+from common.domain.creator import Account, Creator
 from common.domain.outcome import Enrichment, Outcome
+from common.engine.brief import Brief
 from common.engine.fact import JobFacts
+from common.engine.filter import examine, rejection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,7 @@ class Enriched:
     platform_id: str
     account: Account
     enrichment: Enrichment
+    seen_at: datetime | None = None  # when the profile was read, None if none was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +28,21 @@ class Verdict:
     rule: str = ""
 
 
-def judge(account: Account) -> Verdict:
-    """Whether a pending candidate becomes a creator. What is unknown does not speak against it."""
-    if account.private:
+def judge(brief: Brief, creator: Creator) -> Verdict:
+    """Whether a pending candidate of whom nothing more will be learnt becomes a creator."""
+    if creator.account.private:
         return Verdict(outcome=Outcome.PRIVATE)
+    rule = rejection(brief.filters, examine(brief.filters, creator, now=brief.now), is_settled=True)
+    if rule is not None:
+        return Verdict(outcome=Outcome.FILTERED, rule=rule)
     return Verdict(outcome=Outcome.DELIVERED)
+
+
+def judge_at_end(brief: Brief, creator: Creator) -> Verdict:
+    """The same for one whose profile the end of the job did not wait for: what the filters do not let pass as known is
+    surplus, nobody knows what it would have been."""
+    verdict = judge(brief, creator)
+    return Verdict(outcome=Outcome.SURPLUS) if verdict.outcome is Outcome.FILTERED else verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.domain.creator import Match
 from common.domain.job import JobStatus
 
 
@@ -25,7 +26,9 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFacts:
-    """`cursor` is what the page in hand was asked with; `barren_pages` those in a row with nobody new."""
+    """`cursor` is what the page in hand was asked with; `barren_pages` those in a row with nobody new; `match` what the
+    search asks for."""
 
     cursor: str | None
     barren_pages: int
+    match: Match

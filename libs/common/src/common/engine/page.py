@@ -1,12 +1,16 @@
 """Decides what a page means: the fate of each item, and whether the search goes on."""
 
 from collections import Counter
-from collections.abc import Callable, Set
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 
-from common.domain.creator import Account, Item
+from common.domain.creator import Creator, Item
+from common.domain.filter import FilterName
 from common.domain.outcome import Enrichment, Outcome
+from common.engine.brief import Brief
 from common.engine.fact import JobFacts, SearchFacts
+from common.engine.filter import examine, rejection
+from common.engine.worth import worth
 from common.platform import Page, Unparsable
 
 BARREN_PAGES_MAX = 2
@@ -18,9 +22,11 @@ class NewCandidate:
     """A creator seen for the first time in this job. `ordinal` is the item's position on its page."""
 
     ordinal: int
-    item: Item
+    creator: Creator
     outcome: Outcome
+    rule: str = ""
     enrichment: Enrichment | None = None
+    worth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +52,15 @@ class PageDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBefore:
-    """Of the page's ids: which accounts the job already has, which items this search has already seen."""
+    """Of the page's ids: which accounts the job already has, which items this search has already seen, which accounts
+    the campaigns have that the job leaves out."""
 
     accounts: Set[str]
     items: Set[str]
+    elsewhere: Set[str] = frozenset()
 
 
-def decide_page(
-    job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore, is_profile_needed: Callable[[Account], bool]
-) -> PageDecision:
+def decide_page(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore, brief: Brief) -> PageDecision:
     """The fate of every item and of the search.
 
     Never gives more places than the target has. On a final job everything new is surplus and the successor is
@@ -63,19 +69,34 @@ def decide_page(
     candidates: list[NewCandidate] = []
     counts: Counter[tuple[Outcome, str]] = Counter()
     seen: set[str] = set(known.accounts)
+    if page.target_items_count:
+        counts[Outcome.TARGET_ITSELF, ""] += page.target_items_count
     places = 0 if job.status.is_final else job.open_places
     for ordinal, item in enumerate(page.items):
         if isinstance(item, Unparsable):
             counts[Outcome.UNPARSABLE, item.reason] += 1
             continue
+        if item.account.platform_id == brief.target_id:
+            counts[Outcome.TARGET_ITSELF, ""] += 1
+            continue
         if item.account.platform_id in seen:
             counts[Outcome.DUPLICATE, ""] += 1
             continue
         seen.add(item.account.platform_id)
-        candidate = _place(ordinal, item, places, job, is_profile_needed)
-        places -= candidate.outcome in (Outcome.PENDING, Outcome.DELIVERED)
-        candidates.append(candidate)
-        counts[candidate.outcome, ""] += 1
+        creator = brief.found(item, search.match)
+        outcome, rule, enrichment = _fate(creator, places, job, known, brief)
+        places -= outcome in (Outcome.PENDING, Outcome.DELIVERED)
+        counts[outcome, rule] += 1
+        candidates.append(
+            NewCandidate(
+                ordinal=ordinal,
+                creator=creator,
+                outcome=outcome,
+                rule=rule,
+                enrichment=enrichment,
+                worth=worth(brief.filters, creator, now=brief.now),
+            )
+        )
     item_ids = tuple(dict.fromkeys(item.item_id for item in page.items if isinstance(item, Item)))
     barren_pages = 0 if candidates else search.barren_pages + 1
     end = _search_end(job, search, page, barren_pages, is_repeated=bool(item_ids) and known.items >= set(item_ids))
@@ -93,18 +114,37 @@ def decide_page(
     )
 
 
-def _place(
-    ordinal: int, item: Item, places: int, job: JobFacts, is_profile_needed: Callable[[Account], bool]
-) -> NewCandidate:
+def _fate(
+    creator: Creator, places: int, job: JobFacts, known: KnownBefore, brief: Brief
+) -> tuple[Outcome, str, Enrichment | None]:
+    """The outcome of somebody new, the rule behind it, and how the profile came about if that is settled.
+
+    Whoever can be rejected by what the page tells is rejected before anything is bought.
+    """
+    asked = examine(brief.filters, creator, now=brief.now)
+    is_needed = brief.is_profile_needed(creator)
+    rule = rejection(brief.filters, asked, is_settled=not is_needed)
+    if creator.account.platform_id in known.elsewhere:
+        return Outcome.SEEN_BEFORE, FilterName.EXCLUDE_CAMPAIGNS.value, None
     if job.status.is_final:
-        return NewCandidate(ordinal=ordinal, item=item, outcome=Outcome.SURPLUS)
-    if item.account.private:
-        return NewCandidate(ordinal=ordinal, item=item, outcome=Outcome.PRIVATE)
+        return Outcome.SURPLUS, "", None
+    if creator.account.private:
+        return Outcome.PRIVATE, "", None
+    if rule is not None:
+        return Outcome.FILTERED, rule, None
     if places <= 0:
-        return NewCandidate(ordinal=ordinal, item=item, outcome=Outcome.RESERVE)
-    if is_profile_needed(item.account):
-        return NewCandidate(ordinal=ordinal, item=item, outcome=Outcome.PENDING)
-    return NewCandidate(ordinal=ordinal, item=item, outcome=Outcome.DELIVERED, enrichment=Enrichment.NOT_NEEDED)
+        return Outcome.RESERVE, "", None
+    if is_needed:
+        return Outcome.PENDING, "", None
+    return Outcome.DELIVERED, "", Enrichment.NOT_NEEDED
+
+
+def numbered(page: Page, cursor: str | None, numbers_max: int | None) -> Page:
+    """The page with the number of the next one as its cursor, for an endpoint that takes numbers and tells no cursor."""
+    if numbers_max is None or not page.items:
+        return page
+    following = int(cursor or 1) + 1
+    return replace(page, cursor=str(following) if following <= numbers_max else None)
 
 
 def _search_end(job: JobFacts, search: SearchFacts, page: Page, barren_pages: int, *, is_repeated: bool) -> str | None:

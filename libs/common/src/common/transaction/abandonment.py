@@ -65,7 +65,7 @@ async def _deliver_as_known(locked: LockedWork, due: DueStep) -> None:
         Enriched(platform_id=one.platform_id, account=one.details.account, enrichment=Enrichment.FAILED)
         for one in pending
     ]
-    moves = await settle_pending(locked, pending, as_known)
+    moves, _ = await settle_pending(locked, pending, as_known)
     if moves:
         await outcome_table.move_outcomes(locked.connection, job_id=due.job_id, moves=moves)
 

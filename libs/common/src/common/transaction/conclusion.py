@@ -6,11 +6,13 @@ from common.db import outcome as outcome_table
 from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db import step as step_table
+from common.db.candidate import CandidateRow
 from common.db.job import Ending
 from common.domain.job import JobStatus
 from common.domain.outcome import Enrichment, Outcome
 from common.engine.end import End, decide_end, progress
-from common.engine.enrichment import decide_refill
+from common.engine.enrichment import decide_refill, judge_at_end
+from common.transaction.brief import brief_of
 from common.transaction.admission import admit_next, start_searches
 from common.transaction.lock import LockedWork, OwnerLockNeededError
 from common.transaction.row import settled_row
@@ -52,7 +54,7 @@ async def write_counters(work: LockedWork) -> None:
 
 
 async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -> None:
-    """End the job: pending candidates are delivered as known, the reserve becomes surplus, its searches end, and the
+    """End the job: pending candidates are delivered as known if the filters allow, the reserve becomes surplus, its searches end, and the
     owner's next job gets its turn. Nothing of it is due any more."""
     if not work.has_owner:
         raise OwnerLockNeededError
@@ -86,18 +88,23 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
 
 async def _close_candidates(work: LockedWork) -> None:
     pending = await candidate_table.open_candidates(work.connection, job_id=work.job.id)
-    rows = [
-        settled_row(
-            candidate.platform_id,
-            candidate.details,
-            outcome=Outcome.DELIVERED,
-            enrichment=Enrichment.SKIPPED,
-            seq=work.next_seq(),
+    brief = brief_of(work, None, work.job.target)
+    rows: list[CandidateRow] = []
+    for candidate in pending:
+        verdict = judge_at_end(brief, candidate.details)
+        is_delivered = verdict.outcome is Outcome.DELIVERED
+        rows.append(
+            settled_row(
+                candidate.details,
+                outcome=verdict.outcome,
+                rule=verdict.rule,
+                enrichment=Enrichment.SKIPPED,
+                seq=work.next_seq() if is_delivered else None,
+            )
         )
-        for candidate in pending
-    ]
+    delivered = sum(row.outcome is Outcome.DELIVERED for row in rows)
     moves = await candidate_table.settle_candidates(work.connection, job_id=work.job.id, rows=rows) if rows else []
     moves += await candidate_table.discard_reserve(work.connection, job_id=work.job.id)
     if moves:
         await outcome_table.move_outcomes(work.connection, job_id=work.job.id, moves=moves)
-    work.count(delivered=len(rows), pending=-len(rows), reserve=-work.facts.reserve)
+    work.count(delivered=delivered, pending=-len(rows), reserve=-work.facts.reserve)

@@ -9,14 +9,16 @@ from common.db import search as search_table
 from common.db.job import NewJob
 from common.db.search import NewSearch
 from common.domain.step import DueStep
-from common.engine.plan import FirstSearch
 from common.engine.quota import estimate
+from common.platform import PlannedSearch
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
 from common.transaction.quota import reserve
 
 
-async def create_job(unit: Unit, job: NewJob, searches: Sequence[FirstSearch], *, region: str | None) -> list[DueStep]:
+async def create_job(
+    unit: Unit, job: NewJob, searches: Sequence[PlannedSearch], *, region: str | None
+) -> list[DueStep]:
     """Store the job and start as much of it as the limits admit; returns the steps to publish (none: it waits).
 
     Raises UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the owner's quota does not

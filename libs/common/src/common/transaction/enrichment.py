@@ -8,17 +8,22 @@ from common.db import outcome as outcome_table
 from common.db import step as step_table
 from common.db.candidate import CandidateRow, PendingCandidate
 from common.db.step import Claim
+from common.domain.creator import Creator
 from common.domain.outcome import Outcome
 from common.domain.step import DueStep
 from common.engine.enrichment import Enriched, decide_refill, judge
+from common.engine.target import decide_branches
 from common.errors import FencedError
+from common.platform import Platform
+from common.transaction.brief import brief_of
 from common.transaction.conclusion import conclude
+from common.transaction.lead import add_leads
 from common.transaction.lock import LockedWork, Unit, under_lock
-from common.transaction.row import settled_row, with_account
+from common.transaction.row import settled_row
 
 
 async def commit_enrichment(
-    unit: Unit, claim: Claim, token: UUID, enriched: Sequence[Enriched]
+    unit: Unit, platform: Platform, claim: Claim, token: UUID, enriched: Sequence[Enriched]
 ) -> tuple[bool, list[DueStep]]:
     """Settle the step's pending candidates under its token; True if the step got more of them from the reserve.
 
@@ -32,7 +37,8 @@ async def commit_enrichment(
         pending = await candidate_table.pending_of_step(
             locked.connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
         )
-        moves = await settle_pending(locked, pending, enriched)
+        moves, delivered = await settle_pending(locked, pending, enriched)
+        await add_leads(locked, platform, claim, decide_branches(delivered, platform.branch))
         refill = decide_refill(locked.facts)
         promoted = 0
         if refill.promoted_max:
@@ -58,25 +64,28 @@ async def commit_enrichment(
 
 async def settle_pending(
     locked: LockedWork, pending: Sequence[PendingCandidate], enriched: Sequence[Enriched]
-) -> list[outcome_table.OutcomeMove]:
-    """Give each its outcome and move the counters; returns what that moves in the funnel."""
+) -> tuple[list[outcome_table.OutcomeMove], list[Creator]]:
+    """Give each its outcome and move the counters; returns what that moves in the funnel, and who was delivered."""
     found = {one.platform_id: one for one in enriched}
+    brief = brief_of(locked, None, locked.job.target)
     rows: list[CandidateRow] = []
     for candidate in pending:
         one = found[candidate.platform_id]
-        verdict = judge(one.account)
+        creator = brief.completed(candidate.details, one.account, profile_seen_at=one.seen_at)
+        verdict = judge(brief, creator)
         is_delivered = verdict.outcome is Outcome.DELIVERED
         rows.append(
             settled_row(
-                candidate.platform_id,
-                with_account(candidate.details, one.account),
+                creator,
                 outcome=verdict.outcome,
+                rule=verdict.rule,
                 enrichment=one.enrichment,
                 seq=locked.next_seq() if is_delivered else None,
-            ).model_copy(update={"rule": verdict.rule or None})
+            )
         )
     if not rows:
-        return []
-    delivered = sum(row.outcome is Outcome.DELIVERED for row in rows)
-    locked.count(delivered=delivered, pending=-len(rows))
-    return await candidate_table.settle_candidates(locked.connection, job_id=locked.job.id, rows=rows)
+        return [], []
+    delivered = [row.details for row in rows if row.outcome is Outcome.DELIVERED]
+    locked.count(delivered=len(delivered), pending=-len(rows))
+    moves = await candidate_table.settle_candidates(locked.connection, job_id=locked.job.id, rows=rows)
+    return moves, delivered

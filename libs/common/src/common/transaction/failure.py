@@ -1,5 +1,6 @@
 """What ends early: a search that cannot go on, a job that is cancelled, late, or broken."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from common.db import job as job_table
@@ -8,19 +9,30 @@ from common.db import step as step_table
 from common.db.step import Claim
 from common.domain.job import JobStatus, StopReason
 from common.domain.step import DueStep
-from common.engine.end import End, decide_broken
+from common.engine.end import End, decide_broken, target_missing
 from common.errors import FencedError
+from common.platform import TARGET_KIND, Platform, Trail
 from common.transaction.conclusion import conclude, end_job
+from common.transaction.lead import add_leads, asked_of
 from common.transaction.lock import LockedWork, Unit, under_lock
 
 OVERDUE = End(status=JobStatus.TIMEOUT, stop_reason=StopReason.DEADLINE)
 CANCELLED = End(status=JobStatus.CANCELLED, stop_reason=StopReason.CANCELLED)
 
 
-async def commit_search_end(
-    unit: Unit, claim: Claim, token: UUID, reason: str, *, reference: str | None = None
-) -> list[DueStep]:
-    """End the search of a step that will fetch no page. Raises FencedError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEnd:
+    """Why a search ends without a further page; `reference` leads to the log."""
+
+    reason: str
+    reference: str | None = None
+
+
+async def commit_search_end(unit: Unit, platform: Platform, claim: Claim, token: UUID, end: SearchEnd) -> list[DueStep]:
+    """End the search of a step that will fetch no page. Raises FencedError.
+
+    One that never had a page may lead to others in its place; a target that is not there ends the job.
+    """
 
     async def work(locked: LockedWork) -> None:
         await search_table.lock_search(locked.connection, search_id=claim.search_id)
@@ -28,9 +40,17 @@ async def commit_search_end(
         if phase != "page":
             raise FencedError
         await step_table.mark_done(locked.connection, search_id=claim.search_id, step=claim.step)
-        await search_table.end_search(locked.connection, search_id=claim.search_id, reason=reason)
-        if reference is not None:
-            await job_table.note_reference(locked.connection, job_id=claim.job_id, reference=reference)
+        await search_table.end_search(locked.connection, search_id=claim.search_id, reason=end.reason)
+        if end.reference is not None:
+            await job_table.note_reference(locked.connection, job_id=claim.job_id, reference=end.reference)
+        is_missing = claim.kind == TARGET_KIND and claim.step == 0 and end.reason == "not_found"
+        if is_missing and not locked.job.status.is_final:
+            await end_job(locked, target_missing(claim.query, platform.label))
+            return
+        kind = platform.searches.get(claim.kind)
+        if kind is not None and claim.step == 0:
+            trail = Trail(search=asked_of(claim), page=None, target=locked.job.target)
+            await add_leads(locked, platform, claim, kind.leads(trail))
         await conclude(locked)
 
     _, due = await under_lock(unit, claim.job_id, work)

@@ -1,26 +1,34 @@
 """The page commit: what a page brought, its successor and its place in the ledger, or nothing at all."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from common.db import candidate as candidate_table
+from common.db import job as job_table
 from common.db import ledger as ledger_table
 from common.db import outcome as outcome_table
 from common.db import search as search_table
 from common.db import step as step_table
+from common.db.candidate import Exclusion
 from common.db.ledger import Settlement
 from common.db.outcome import OutcomeCount
+from common.db.profile import SeenProfile, store_profile
 from common.db.step import Claim, NewStep, PageMark
-from common.domain.creator import Item
+from common.domain.creator import Item, Match, Target
 from common.domain.outcome import Outcome
 from common.domain.step import DueStep
+from common.engine.end import target_private
 from common.engine.fact import SearchFacts
 from common.engine.page import KnownBefore, PageDecision, decide_page
+from common.engine.target import decide_branches, known_target
 from common.errors import FencedError
-from common.platform import Page, Platform
-from common.transaction.conclusion import conclude
+from common.platform import TARGET_KIND, Page, Platform, Trail
+from common.transaction.brief import brief_of
+from common.transaction.conclusion import conclude, end_job
+from common.transaction.lead import add_leads, asked_of
 from common.transaction.lock import LockedWork, Unit, under_lock
-from common.transaction.row import details_of, settled_row
+from common.transaction.row import settled_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class PaidPage:
 
     page: Page
     settlement: Settlement
+    seen_at: datetime | None = None  # if the upstream's own cache answered
 
 
 async def commit_page(
@@ -53,16 +62,23 @@ async def commit_page(
         phase = await step_table.lock_step(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
         if search is None or phase != "page":
             raise FencedError
+        target = known_target(locked.job.target, paid.page)
         decision = decide_page(
             locked.facts,
-            SearchFacts(cursor=claim.cursor, barren_pages=search.barren_pages),
+            SearchFacts(
+                cursor=claim.cursor,
+                barren_pages=search.barren_pages,
+                match=Match(kind=claim.kind, query=claim.query),
+            ),
             paid.page,
             await _known(locked, claim, paid.page),
-            platform.profile.is_needed if platform.profile else lambda _: False,
+            brief_of(locked, platform, target),
         )
         await ledger_table.settle_call(locked.connection, paid.settlement)
-        await _write(locked, claim, decision, items_count=len(paid.page.items))
-        await conclude(locked)
+        await _write(locked, claim, decision, items_count=paid.page.items_count)
+        await _learn_target(locked, platform, paid, target)
+        await _lead_on(locked, platform, claim, decision, Trail(search=asked_of(claim), page=paid.page, target=target))
+        await _conclude(locked, platform, claim, paid.page)
         return PageResult(
             is_enriching=decision.counts.get((Outcome.PENDING, ""), 0) > 0,
             counts=decision.counts,
@@ -70,6 +86,36 @@ async def commit_page(
         )
 
     return await under_lock(unit, claim.job_id, work)
+
+
+async def _learn_target(locked: LockedWork, platform: Platform, paid: PaidPage, target: Target | None) -> None:
+    """Keep what the page said of the job's target, and its profile for all jobs."""
+    if target is not None and paid.page.target_items_count:
+        await job_table.set_target(locked.connection, job_id=locked.job.id, target=target)
+        locked.job = locked.job.model_copy(update={"target": target})
+    if paid.page.target is not None:
+        profile = SeenProfile(
+            platform=platform.name,
+            platform_id=paid.page.target.platform_id,
+            status="found",
+            account=paid.page.target,
+            seen_at=paid.seen_at,
+        )
+        await store_profile(locked.connection, profile)
+
+
+async def _lead_on(locked: LockedWork, platform: Platform, claim: Claim, decision: PageDecision, trail: Trail) -> None:
+    delivered = [one.creator for one in decision.candidates if one.outcome is Outcome.DELIVERED]
+    planned = (*platform.searches[claim.kind].leads(trail), *decide_branches(delivered, platform.branch))
+    await add_leads(locked, platform, claim, planned)
+
+
+async def _conclude(locked: LockedWork, platform: Platform, claim: Claim, page: Page) -> None:
+    is_active = not locked.job.status.is_final
+    if is_active and claim.kind == TARGET_KIND and page.target is not None and page.target.private:
+        await end_job(locked, target_private(claim.query, platform.label))
+    else:
+        await conclude(locked)
 
 
 async def _known(locked: LockedWork, claim: Claim, page: Page) -> KnownBefore:
@@ -80,19 +126,30 @@ async def _known(locked: LockedWork, claim: Claim, page: Page) -> KnownBefore:
     seen = await step_table.seen_items(
         locked.connection, search_id=claim.search_id, item_ids=[item.item_id for item in items]
     )
-    return KnownBefore(accounts=accounts, items=seen)
+    elsewhere: set[str] = set()
+    if locked.job.filters.exclude_campaigns:
+        exclusion = Exclusion(
+            owner=locked.job.owner,
+            platform=locked.job.platform,
+            job_id=locked.job.id,
+            campaigns=locked.job.filters.exclude_campaigns,
+        )
+        elsewhere = await candidate_table.delivered_elsewhere(
+            locked.connection, exclusion, platform_ids=[item.account.platform_id for item in items]
+        )
+    return KnownBefore(accounts=accounts, items=seen, elsewhere=elsewhere)
 
 
 async def _write(locked: LockedWork, claim: Claim, decision: PageDecision, *, items_count: int) -> None:
     connection, job_id, search_id, step = locked.connection, claim.job_id, claim.search_id, claim.step
     rows = [
         settled_row(
-            candidate.item.account.platform_id,
-            details_of(candidate.item),
+            candidate.creator,
             outcome=candidate.outcome,
+            rule=candidate.rule,
             enrichment=candidate.enrichment,
             seq=locked.next_seq() if candidate.outcome is Outcome.DELIVERED else None,
-        ).model_copy(update={"ordinal": candidate.ordinal})
+        ).model_copy(update={"ordinal": candidate.ordinal, "worth": candidate.worth})
         for candidate in decision.candidates
     ]
     pending, delivered, reserve = (

@@ -37,6 +37,7 @@ class Answer:
 class _Envelope(msgspec.Struct):
     success: object = None
     credits_charged: object = None
+    cached_at: object = None
 
 
 def charged(answer: Answer, *, price: int) -> int:
@@ -47,6 +48,19 @@ def charged(answer: Answer, *, price: int) -> int:
         if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= 1000:
             return said
     return price if answer.status == 200 else 0
+
+
+def seen_at(answer: Answer) -> datetime | None:
+    """When the upstream looked, if its own cache answered; None: just now. A time in the future is none."""
+    envelope = _envelope(answer.body)
+    said = envelope.cached_at if envelope else None
+    if not isinstance(said, str):
+        return None
+    try:
+        at = msgspec.convert(said, datetime)
+    except msgspec.ValidationError:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def fault(answer: Answer) -> CreatorscoutError | None:

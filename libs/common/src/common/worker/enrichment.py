@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -12,10 +12,12 @@ from common.crash import CrashPoint
 from common.db import ledger as ledger_table
 from common.db import profile as profile_table
 from common.db.candidate import PendingCandidate
-from common.db.profile import CLAIM_LASTS, ProfileClaim, StoredProfile
+from common.db.profile import CLAIM_LASTS, ProfileClaim, SeenProfile, StoredProfile
 from common.db.step import Claim
 from common.domain.creator import Account
 from common.domain.outcome import Enrichment
+from common.engine.brief import Brief, profile_facts
+from common.engine.cache import cache_max_age
 from common.engine.enrichment import Enriched
 from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
 from common.platform import Platform, ProfileKind
@@ -36,6 +38,7 @@ class _Round:
     claim: Claim
     token: UUID
     max_age: timedelta
+    brief: Brief
     stopped_by: CreatorscoutError | None = None
 
 
@@ -45,6 +48,7 @@ class Enricher:
     def __init__(self, doors: BuyerDoors, buyer: Buyer, platform: Platform, kind: ProfileKind) -> None:
         self._database = doors.database
         self._crash = doors.crash
+        self._clock = doors.clock
         self._buyer = buyer
         self._platform = platform
         self._kind = kind
@@ -61,7 +65,7 @@ class Enricher:
         """
         stored = await self._stored(pending, max_age)
         self._slots.resize(concurrency)
-        work = _Round(claim=claim, token=token, max_age=max_age)
+        work = _Round(claim=claim, token=token, max_age=max_age, brief=self._brief(claim))
         tasks = [asyncio.ensure_future(self._one(work, candidate, stored)) for candidate in pending]
         try:
             results = await asyncio.gather(*tasks)
@@ -75,21 +79,19 @@ class Enricher:
             raise work.stopped_by
         return results
 
-    async def give_up(self, pending: Sequence[PendingCandidate], *, max_age: timedelta) -> list[Enriched]:
+    async def give_up(self, claim: Claim, pending: Sequence[PendingCandidate], *, max_age: timedelta) -> list[Enriched]:
         """The same without a call: what is in the cache is used, the rest is `failed`."""
         stored = await self._stored(pending, max_age)
-        return [self._unbought(one, stored) or as_known(one, Enrichment.FAILED) for one in pending]
+        brief = self._brief(claim)
+        return [_unbought(brief, one, stored) or as_known(one, Enrichment.FAILED) for one in pending]
 
-    def _unbought(self, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched | None:
-        profile = stored.get(candidate.platform_id)
-        if profile is not None:
-            return _from_cache(candidate, profile)
-        if not self._kind.is_needed(candidate.details.account):
-            return as_known(candidate, Enrichment.NOT_NEEDED)
-        return None
+    def _brief(self, claim: Claim) -> Brief:
+        """What this job wants to know of an account."""
+        is_lacking, told = profile_facts(self._kind)
+        return Brief(now=self._clock.now(), filters=claim.filters, is_lacking=is_lacking, told=told)
 
     async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
-        unbought = self._unbought(candidate, stored)
+        unbought = _unbought(work.brief, candidate, stored)
         if unbought is not None:
             return unbought
         try:
@@ -137,7 +139,8 @@ class Enricher:
             lasts=CLAIM_LASTS,
             max_age=work.max_age,
         )
-        order = Order(kind="profile", path=self._kind.path, params=self._kind.ask(known), price=self._kind.price)
+        params = self._kind.ask(known, cache_max_age(work.max_age))
+        order = Order(kind="profile", path=self._kind.path, params=params, price=self._kind.price)
 
         async def call() -> Bought | None:
             # Anew for each try: together they can outlast a claim.
@@ -167,7 +170,7 @@ class Enricher:
             await self._store(candidate.platform_id, error, bought)
             raise
         await self._store(candidate.platform_id, account, bought)
-        return _merged(candidate, account, Enrichment.BOUGHT)
+        return _merged(candidate, account, Enrichment.BOUGHT, seen_at=bought.seen_at or self._clock.now())
 
     async def _store(
         self, platform_id: str, said: Account | NotFoundError | ShapeError, bought: Bought | None = None
@@ -178,13 +181,14 @@ class Enricher:
                 reason = None if isinstance(said, Account) else type(said).__name__
                 settlement = bought.settlement.model_copy(update={"reason": reason})
                 await ledger_table.settle_call(connection, settlement)
-            await profile_table.store_profile(
-                connection,
+            profile = SeenProfile(
                 platform=self._platform.name,
                 platform_id=platform_id,
                 status=_status(said),
                 account=said if isinstance(said, Account) else None,
+                seen_at=bought.seen_at if bought else None,
             )
+            await profile_table.store_profile(connection, profile)
         self._crash.reach(CrashPoint.PROFILE_STORED)
 
     async def _claim(self, claim: ProfileClaim) -> bool:
@@ -225,14 +229,24 @@ def _from_cache(candidate: PendingCandidate, profile: StoredProfile) -> Enriched
     # Avatars are signed for a day or two, profiles are kept longer: the page's own is the fresher one.
     avatar_url = candidate.details.account.avatar_url or profile.account.avatar_url
     account = profile.account.model_copy(update={"avatar_url": avatar_url})
-    return _merged(candidate, account, Enrichment.CACHED)
+    return _merged(candidate, account, Enrichment.CACHED, seen_at=profile.fetched_at)
 
 
-def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichment) -> Enriched:
+def _unbought(brief: Brief, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched | None:
+    profile = stored.get(candidate.platform_id)
+    if profile is not None:
+        return _from_cache(candidate, profile)
+    if not brief.is_profile_needed(candidate.details):
+        return as_known(candidate, Enrichment.NOT_NEEDED)
+    return None
+
+
+def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichment, *, seen_at: datetime) -> Enriched:
     return Enriched(
         platform_id=candidate.platform_id,
         account=candidate.details.account.merged_with(account),
         enrichment=enrichment,
+        seen_at=seen_at,
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from common.errors import (
     UnreachableError,
     UpstreamFailedError,
 )
-from common.upstream.answer import Answer, charged, fault
+from common.upstream.answer import Answer, charged, fault, seen_at
 from common.upstream.client import ScrapeCreators
 from common.worker.upkeep import PlatformGate
 
@@ -62,10 +63,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bought:
-    """A readable 200. Whoever commits what it brought commits the settlement with it."""
+    """A readable 200. Whoever commits what it brought commits the settlement with it.
+
+    `seen_at` is when the upstream looked, None for just now.
+    """
 
     body: bytes
     settlement: Settlement
+    seen_at: datetime | None = None
 
 
 # Asks the owner's quota for more for this job, at least this price; False if there is no more.
@@ -143,11 +148,11 @@ class Buyer:
             await self._gate.note_success(request.id)
         if wrong is not None:
             raise wrong
-        return Bought(body=answer.body, settlement=settlement)
+        return Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer))
 
-    async def settle_unreadable(self, bought: Bought) -> None:
-        """A 200 that turned out not to be what the endpoint answers: paid for and useless."""
-        await self._settle(bought.settlement.model_copy(update={"reason": "ShapeError"}))
+    async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
+        """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
+        await self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__}))
 
     async def _open(self, request: CallRequest) -> None:
         """Pass the gate. What can be had, a larger grant or the platform's probe, is asked for on the way."""

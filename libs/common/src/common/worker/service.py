@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from common.db.ping import ping
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import ConfigurationError
 from common.log import configure_logging
@@ -78,13 +78,7 @@ async def _serve(
         puller = StepPuller(resources.messaging, platform.name)
         await puller.open()
         async with resources.database.connection() as connection:
-            await announce_platform(
-                connection,
-                platform=platform.name,
-                label=platform.label,
-                modes=sorted(platform.modes),
-                search_kinds=sorted(platform.searches),
-            )
+            await announce_platform(connection, _ability(platform))
         health = HealthServer(host=server.host, port=server.port, is_ready=_readiness(resources, stop))
         serving = asyncio.create_task(health.serve())
         log.info("service.started", service=platform.name.value, port=server.port, slots=SLOTS)
@@ -96,6 +90,17 @@ async def _serve(
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
     log.info("service.stopped", service=platform.name.value)
+
+
+def _ability(platform: Platform) -> Ability:
+    return Ability(
+        platform=platform.name,
+        label=platform.label,
+        modes=tuple(sorted(platform.modes)),
+        search_kinds=tuple(sorted(platform.searches)),
+        filters=tuple(sorted(platform.filters)),
+        handles=platform.handles,
+    )
 
 
 def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -> Tools:

@@ -16,13 +16,16 @@ from common.db.pool import DATABASE_UNAVAILABLE
 from common.db.step import Claim
 from common.domain.outcome import Enrichment
 from common.domain.step import DueStep
+from common.engine.cache import cache_max_age
 from common.engine.failure import decide_pause, search_end_for
-from common.errors import CoolDownError, FencedError, RetryError, ShapeError, SkipError
+from common.engine.page import numbered
+from common.errors import CoolDownError, FencedError, NotFoundError, RetryError, ShapeError, SkipError
 from common.messaging.topology import HEARTBEAT_S, progress_subject
-from common.platform import Page, Platform, SearchInput, SearchKind
+from common.platform import Page, Platform, SearchKind
 from common.resources.process import Resources
 from common.transaction.enrichment import commit_enrichment
-from common.transaction.failure import commit_search_end, end_if_overdue
+from common.transaction.failure import SearchEnd, commit_search_end, end_if_overdue
+from common.transaction.lead import asked_of
 from common.transaction.page import PageResult, PaidPage, commit_page
 from common.worker.claiming import LEASE, NAK_MAX_S, Answer, Delivery, Reply, claim
 from common.worker.enrichment import Enricher, as_known
@@ -174,7 +177,8 @@ def _search_end(error: GateShutError) -> str | None:
 
 async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
     """The page, read. One that cannot be read is bought once more (a declared retry), then ShapeError comes through."""
-    asked = SearchInput(query=turn.claim.query, region=turn.claim.region)
+    settings = await tools.resources.settings.current()
+    asked = replace(asked_of(turn.claim), cache_max_age=cache_max_age(settings.profiles.max_age))
     order = Order(kind="page", path=kind.path, params=kind.ask(asked, turn.claim.cursor), price=kind.price)
 
     async def buy() -> Bought:
@@ -184,7 +188,8 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
     for is_last in (False, True):
         try:
             bought = await with_retries(buy)
-            return PaidPage(page=await _read(tools, kind, bought), settlement=bought.settlement)
+            page = numbered(await _read(tools, kind, bought), turn.claim.cursor, kind.numbered_pages_max)
+            return PaidPage(page=page, settlement=bought.settlement, seen_at=bought.seen_at)
         except ShapeError:
             log.warning("page.unreadable", path=kind.path, is_last=is_last)
             if is_last:
@@ -195,15 +200,16 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
 async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
     try:
         return kind.read(bought.body)
-    except ShapeError:
-        await tools.buyer.settle_unreadable(bought)
+    except (NotFoundError, ShapeError) as error:
+        await tools.buyer.settle_useless(bought, error)
         raise
 
 
 async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
     log.info("search.ended", search_end=reason, reference=reference)
-    due = await commit_search_end(await tools.resources.unit(), turn.claim, turn.token, reason, reference=reference)
+    end = SearchEnd(reason=reason, reference=reference)
+    due = await commit_search_end(await tools.resources.unit(), tools.platform, turn.claim, turn.token, end)
     turn.is_committed = True
     tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
     _publish(tools, turn, due)
@@ -219,7 +225,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
     if tools.enricher is None:
         enriched = [as_known(one, Enrichment.NOT_NEEDED) for one in pending]
     elif turn.claim.attempts > settings.recovery.attempts_max:
-        enriched = await tools.enricher.give_up(pending, max_age=settings.profiles.max_age)
+        enriched = await tools.enricher.give_up(turn.claim, pending, max_age=settings.profiles.max_age)
     else:
         enriched = await tools.enricher.enrich(
             turn.claim,
@@ -229,7 +235,9 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
             max_age=settings.profiles.max_age,
         )
     turn.facts |= Counter(one.enrichment.value for one in enriched)
-    is_enriching, due = await commit_enrichment(await tools.resources.unit(), turn.claim, turn.token, enriched)
+    is_enriching, due = await commit_enrichment(
+        await tools.resources.unit(), tools.platform, turn.claim, turn.token, enriched
+    )
     turn.is_committed = not is_enriching
     tools.resources.crash.reach(CrashPoint.ENRICHMENT_COMMITTED)
     _publish(tools, turn, due)
