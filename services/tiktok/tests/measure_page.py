@@ -19,7 +19,7 @@ ROUNDS = 200
 
 def synthetic_page() -> bytes:
     """30 posts of the sample, padded as real ones are: more addresses and numbers in fields that nobody reads."""
-    body = json.loads((DATA / "search_keyword.json").read_bytes())
+    body = json.loads((DATA / "keyword.json").read_bytes())
     posts = body["search_item_list"]
     body["search_item_list"] = [json.loads(json.dumps(posts[index % len(posts)])) for index in range(ITEM_COUNT)]
     address = {"url_list": posts[0]["aweme_info"]["author"]["avatar_larger"]["url_list"], "width": 720, "height": 720}
