@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from common.domain.address import find_emails
+from common.domain.creator import Item
+from common.platform import PlannedSearch, SearchInput, Trail, Unparsable
 from local.child import Command
 from local.loopback import PLAIN_HTTP
 from local.port import free_port
@@ -17,6 +20,7 @@ from local.process import Part, Supervisor
 from local.sandbox.answer import load
 from local.sandbox.interest import interests
 from local.sandbox.person import Absence, Person
+from local.sandbox.tiktok_person import told_bio
 from local.sandbox.world import World
 from tiktok.table import TIKTOK
 
@@ -345,3 +349,32 @@ def test_faults_reach_these_endpoints_too(kind: str, client: httpx.Client, world
     assert spoilt != whole
     client.post("/_sandbox/faults", json=[{"fault": "empty_page", "path": search.path}])
     assert search.read(client.get(search.path, params=params).content).items_count == 0
+
+
+def test_addresses_are_found_behind_the_interests(world: World) -> None:
+    """The line in front of a bio hides none and adds none."""
+    people = [world.person(number) for number in range(1500)]
+    assert sum(bool(one.email) for one in people) > 500
+    for one in people:
+        assert find_emails(told_bio(SEED, one)) == find_emails(one.bio)
+
+
+def test_a_similar_job_can_follow_its_leads(client: httpx.Client, world: World) -> None:
+    """From any public target to people it follows, to hashtags and to names, each page read whole."""
+    for one in [one for one in some(world, 60) if one.following_count > 60][:8]:
+        waiting, found = [PlannedSearch(kind="target", query=one.handle)], list[Item]()
+        kinds = Counter[str]()
+        while waiting:
+            lead = waiting.pop(0)
+            kinds[lead.kind] += 1
+            search, asked = TIKTOK.searches[lead.kind], SearchInput(query=lead.query)
+            page = search.read(client.get(search.path, params=search.ask(asked, None)).raise_for_status().content)
+            assert not [item for item in page.items if isinstance(item, Unparsable)]
+            assert page.target is None or page.target.platform_id == one.uid
+            waiting += search.leads(Trail(search=asked, page=page, target=None))
+            found += [item for item in page.items if isinstance(item, Item)]
+            if lead.kind == "following":
+                assert not any(TIKTOK.profile.is_needed(item.account) for item in found)  # type: ignore[union-attr]
+        assert kinds.keys() - {"target_videos_us"} == {"target", "target_videos", "following", "users", "hashtag"}
+        assert 1 <= kinds["hashtag"] <= 6
+        assert len({item.account.platform_id for item in found}) > 60
