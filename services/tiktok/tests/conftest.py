@@ -26,7 +26,7 @@ def sample() -> Callable[[str], Json]:
 @pytest.fixture
 def post(sample: Callable[[str], Json]) -> Json:
     """The first post of the keyword search, to be spoilt by a test."""
-    return sample("search_keyword")["search_item_list"][0]["aweme_info"]
+    return sample("keyword")["search_item_list"][0]["aweme_info"]
 
 
 @pytest.fixture

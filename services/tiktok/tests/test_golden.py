@@ -1,6 +1,7 @@
 """Every shape of answer is read to exactly what golden/ says.
 
-After a wanted change write them anew with `.venv/bin/python services/tiktok/tests/test_golden.py`, and read the
+A file of data/ is named for the kind of search that reads it, or `profile`, and for what is particular to it. After a
+wanted change write the golden files anew with `.venv/bin/python services/tiktok/tests/test_golden.py`, and read the
 difference before committing it.
 """
 
@@ -10,24 +11,42 @@ from typing import Any
 
 import pytest
 
+from common.domain.creator import Account
+from common.errors import NotFoundError
 from common.platform import Page, Unparsable
 from tiktok.table import TIKTOK
 
 HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in (HERE / "data").glob("*.json"))
+PROFILE = TIKTOK.profile
+assert PROFILE is not None
+READERS: dict[str, Any] = {"profile": PROFILE.read} | {kind: one.read for kind, one in TIKTOK.searches.items()}
+
+
+def kind_of(name: str) -> str:
+    """The longest kind with which the file's name begins."""
+    return max((kind for kind in READERS if f"{name}_".startswith(f"{kind}_")), key=len)
 
 
 def read(name: str) -> Any:
-    body = (HERE / "data" / f"{name}.json").read_bytes()
-    if name.startswith("profile"):
-        assert TIKTOK.profile is not None
-        return TIKTOK.profile.read(body).model_dump(mode="json")
-    page: Page = TIKTOK.searches[name.split("_")[1]].read(body)
-    items = [
-        {"unparsable": item.reason} if isinstance(item, Unparsable) else item.model_dump(mode="json")
-        for item in page.items
-    ]
-    return {"cursor": page.cursor, "items": items}
+    try:
+        told = READERS[kind_of(name)]((HERE / "data" / f"{name}.json").read_bytes())
+    except NotFoundError:
+        return {"error": "NotFoundError"}
+    return shown(told) if isinstance(told, Account) else shown_page(told)
+
+
+def shown_page(page: Page) -> dict[str, Any]:
+    items = [{"unparsable": item.reason} if isinstance(item, Unparsable) else shown(item) for item in page.items]
+    told: dict[str, Any] = {"cursor": page.cursor, "items": items}
+    if page.target is not None or page.target_contents:
+        told["target"] = page.target and shown(page.target)
+        told["target_contents"] = [shown(content) for content in page.target_contents]
+    return told
+
+
+def shown(model: Any) -> Any:
+    return model.model_dump(mode="json")
 
 
 def golden(name: str) -> Path:
@@ -48,6 +67,18 @@ def test_a_sample_is_read_to_its_golden_file(name: str) -> None:
 def test_no_golden_file_lacks_its_sample() -> None:
     """A golden file that nothing is compared with would rot."""
     assert sorted(path.stem for path in (HERE / "golden").glob("*.json")) == NAMES
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if kind_of(name) == "profile"])
+def test_a_target_is_read_as_its_profile_is(name: str) -> None:
+    """Both are one endpoint; the page holds nothing else."""
+    body = (HERE / "data" / f"{name}.json").read_bytes()
+    if read(name) == {"error": "NotFoundError"}:
+        with pytest.raises(NotFoundError):
+            TIKTOK.searches["target"].read(body)
+    else:
+        page = TIKTOK.searches["target"].read(body)
+        assert page == Page(items=(), cursor=None, target=READERS["profile"](body))
 
 
 if __name__ == "__main__":

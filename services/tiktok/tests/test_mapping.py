@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from common.domain.creator import Item
+from common.domain.creator import Account, Item, Statistics
 from common.platform import Unparsable
 
 Json = dict[str, Any]
 Read = Callable[[Json], Item]
+
+
+def hashtags(item: Item) -> tuple[str, ...]:
+    assert item.content is not None
+    return item.content.hashtags
 
 
 # --- who -----------------------------------------------------------------------------------------------------------
@@ -76,11 +81,9 @@ def test_no_optional_field_of_a_post_can_lose_the_creator(post: Json, read_keywo
 def test_a_creator_is_kept_when_all_but_the_identity_is_missing(read_keyword: Read) -> None:
     """Absent is unknown, never 0, "" or False."""
     item = read_keyword({"author": {"uid": "7", "unique_id": "mira"}})
-    told = item.account.model_dump(exclude={"platform_id", "handle", "links"})
     assert item.item_id == "7"
-    assert item.video is None
-    assert item.hashtags == ()
-    assert set(told.values()) == {None}
+    assert item.content is None
+    assert item.account == Account(platform_id="7", handle="mira", url="https://www.tiktok.com/@mira")
 
 
 @pytest.mark.parametrize("nickname", ["", "\x00", None, 5])
@@ -119,8 +122,8 @@ def test_an_impossible_count_is_unknown(post: Json, read_keyword: Read, odd: obj
     post["statistics"]["play_count"] = odd
     item = read_keyword(post)
     assert item.account.followers is None
-    assert item.video is not None
-    assert item.video.views is None
+    assert item.content is not None
+    assert item.content.statistics.views is None
 
 
 @pytest.mark.parametrize(("sent", "count"), [("48213", 48213), (48213.0, 48213), (2**53, 2**53)])
@@ -179,10 +182,37 @@ def test_a_search_tells_that_an_account_is_private_but_never_that_it_is_not(
     assert read_keyword(post).account.private is private
 
 
-def test_the_region_of_an_upload_is_not_the_region_of_the_account(post: Json, read_keyword: Read) -> None:
-    """The keyword search does not tell the latter."""
-    post["region"] = "GB"
-    assert read_keyword(post).account.region is None
+@pytest.mark.parametrize(
+    ("account", "upload", "country"),
+    [("IE", "GB", "IE"), ("", "GB", "GB"), (None, "gb", "GB"), (5, "GB", "GB"), ("", "", None), (None, "EUR", None)],
+)
+def test_the_country_is_the_account_s_or_else_that_of_the_upload(
+    post: Json, read_keyword: Read, account: object, upload: object, country: str | None
+) -> None:
+    """The keyword search does not tell the former."""
+    post["region"], post["author"]["region"] = upload, account
+    assert read_keyword(post).account.country == country
+
+
+@pytest.mark.parametrize(
+    ("sent", "language"),
+    [("en", "en"), ("pt-BR", "pt-BR"), ("zh_Hant", "zh-Hant"), ("un", None), ("", None), ("english!", None), (5, None)],
+)
+def test_a_language_is_a_tag_and_un_is_unknown(
+    post: Json, read_keyword: Read, sent: object, language: str | None
+) -> None:
+    """Of the post and of its author alike."""
+    post["desc_language"] = post["author"]["language"] = sent
+    item = read_keyword(post)
+    assert item.content is not None
+    assert (item.content.language, item.account.language) == (language, language)
+
+
+def test_an_account_has_the_address_of_its_page(post: Json, read_keyword: Read) -> None:
+    """Also with a sign that means something else in an address."""
+    assert read_keyword(post).account.url == "https://www.tiktok.com/@mira.oventide"
+    post["author"]["unique_id"] = "mira?a/b"
+    assert read_keyword(post).account.url == "https://www.tiktok.com/@mira%3Fa%2Fb"
 
 
 # --- the post ------------------------------------------------------------------------------------------------------
@@ -190,51 +220,51 @@ def test_the_region_of_an_upload_is_not_the_region_of_the_account(post: Json, re
 
 def test_likes_are_the_digg_count(post: Json, read_keyword: Read) -> None:
     """TikTok's old word."""
-    post["statistics"] = {"digg_count": 1, "comment_count": 2, "share_count": 3, "play_count": 4}
-    video = read_keyword(post).video
-    assert video is not None
-    assert (video.likes, video.comments, video.shares, video.views) == (1, 2, 3, 4)
+    post["statistics"] = {"digg_count": 1, "comment_count": 2, "share_count": 3, "play_count": 4, "collect_count": 5}
+    content = read_keyword(post).content
+    assert content is not None
+    assert content.statistics == Statistics(likes=1, comments=2, shares=3, views=4, saves=5)
 
 
 def test_a_missing_statistic_is_unknown(post: Json, read_keyword: Read) -> None:
     """Not 0."""
     del post["statistics"]["digg_count"]
-    video = read_keyword(post).video
-    assert video is not None
-    assert video.likes is None
-    assert video.views == 412880
+    content = read_keyword(post).content
+    assert content is not None
+    assert content.statistics.likes is None
+    assert content.statistics.views == 412880
 
 
 def test_the_address_is_the_canonical_one(post: Json, read_keyword: Read) -> None:
     """The vendor adds it as `url`."""
-    video = read_keyword(post).video
-    assert video is not None
-    assert video.url == "https://www.tiktok.com/@mira.oventide/video/7684000000000000201"
+    content = read_keyword(post).content
+    assert content is not None
+    assert content.url == "https://www.tiktok.com/@mira.oventide/video/7684000000000000201"
 
 
 def test_a_share_url_loses_its_tracking(post: Json, read_keyword: Read) -> None:
     """It stands in where `url` is missing."""
     del post["url"]
     assert "u_code" in post["share_url"]
-    video = read_keyword(post).video
-    assert video is not None
-    assert video.url == "https://www.tiktok.com/@mira.oventide/video/7684000000000000201"
+    content = read_keyword(post).content
+    assert content is not None
+    assert content.url == "https://www.tiktok.com/@mira.oventide/video/7684000000000000201"
 
 
 def test_a_photo_post_is_a_post_with_its_own_address(sample: Callable[[str], Json], read_hashtag: Read) -> None:
     """`share_url` says /video/ even for photos, `url` does not."""
-    photo = sample("search_hashtag")["aweme_list"][1]
+    photo = sample("hashtag")["aweme_list"][1]
     assert "image_post_info" in photo
-    video = read_hashtag(photo).video
-    assert video is not None
-    assert video.url == "https://www.tiktok.com/@anoukdellimar.eats/photo/7684000000000000302"
+    content = read_hashtag(photo).content
+    assert content is not None
+    assert content.url == "https://www.tiktok.com/@anoukdellimar.eats/photo/7684000000000000302"
 
 
 def test_a_post_with_a_numeric_id_is_not_kept_but_its_creator_is(post: Json, read_keyword: Read) -> None:
     """The id was rounded; the person then stands for the item."""
     post["aweme_id"] = 7684000000000000201
     item = read_keyword(post)
-    assert item.video is None
+    assert item.content is None
     assert item.item_id == "7300000000000000101"
 
 
@@ -261,9 +291,9 @@ def test_the_time_is_unix_seconds_or_else_an_iso_time(
 ) -> None:
     """Seconds may be a string; the trimmed hashtag search has the ISO time only."""
     post |= {"create_time": create_time, "create_time_utc": create_time_utc}
-    video = read_keyword(post).video
-    assert video is not None
-    assert video.posted_at == instant
+    content = read_keyword(post).content
+    assert content is not None
+    assert content.posted_at == instant
 
 
 # --- text and hashtags ---------------------------------------------------------------------------------------------
@@ -276,9 +306,9 @@ def test_text_loses_what_cannot_be_stored(post: Json, read_keyword: Read) -> Non
     post["text_extra"] = post["cha_list"] = None
     item = read_keyword(post)
     assert item.account.name == "Mira "
-    assert item.video is not None
-    assert item.video.description == "bread  #bread"
-    assert item.hashtags == ("bread",)
+    assert item.content is not None
+    assert item.content.text == "bread  #bread"
+    assert hashtags(item) == ("bread",)
 
 
 def test_hashtags_are_the_links_of_the_description(post: Json, read_keyword: Read) -> None:
@@ -293,29 +323,73 @@ def test_hashtags_are_the_links_of_the_description(post: Json, read_keyword: Rea
         None,
         "odd",
     ]
-    assert read_keyword(post).hashtags == ("BreadTok", "sourdough")
+    assert hashtags(read_keyword(post)) == ("BreadTok", "sourdough")
 
 
 def test_hashtags_come_from_the_hashtag_pages_if_no_link_is_one(post: Json, read_keyword: Read) -> None:
     """`text_extra` may be empty."""
     post["text_extra"] = []
-    assert read_keyword(post).hashtags == ("sourdough", "breadtok")
+    assert hashtags(read_keyword(post)) == ("sourdough", "breadtok")
 
 
 def test_hashtags_come_from_the_text_if_there_is_nothing_else(post: Json, read_keyword: Read) -> None:
     """As with `trim`, where both lists are missing; `cha_list` may also be null."""
     del post["text_extra"]
     post["cha_list"] = None
-    assert read_keyword(post).hashtags == ("sourdough", "breadtok", "easyrecipe")
+    assert hashtags(read_keyword(post)) == ("sourdough", "breadtok", "easyrecipe")
 
 
 def test_a_post_without_hashtags_has_none(post: Json, read_keyword: Read) -> None:
     """An empty description, an empty `text_extra` and no `cha_list`."""
     post |= {"desc": "", "text_extra": [], "cha_list": None}
     item = read_keyword(post)
-    assert item.hashtags == ()
-    assert item.video is not None
-    assert item.video.description == ""
+    assert hashtags(item) == ()
+    assert item.content is not None
+    assert item.content.text == ""
+
+
+# --- mentions ------------------------------------------------------------------------------------------------------
+
+
+def mention(start: object, end: object) -> Json:
+    return {"type": 0, "start": start, "end": end, "hashtag_name": "", "user_id": "7", "sec_uid": "MS4"}
+
+
+def mentions(post: Json, read: Read, text: str, *marks: object) -> tuple[str, ...]:
+    item = read(post | {"desc": text, "text_extra": list(marks)})
+    assert item.content is not None
+    return item.content.mentions
+
+
+def test_a_mention_is_what_stands_at_its_mark(post: Json, read_keyword: Read) -> None:
+    """Each once, without @ and folded; a hashtag's mark is none."""
+    text = "with @Mira.Oventide and @tobin"
+    hashtag = {"type": 1, "start": 0, "end": 4, "hashtag_name": "with"}
+    marks = [mention(5, 19), hashtag, mention(24, 30), mention(5, 19), None, "odd"]
+    assert mentions(post, read_keyword, text, *marks) == ("mira.oventide", "tobin")
+
+
+def test_a_mark_may_count_an_emoji_as_two(post: Json, read_keyword: Read) -> None:
+    """As UTF-16 does."""
+    assert mentions(post, read_keyword, "💪 @tobin", mention(2, 8)) == ("tobin",)
+    assert mentions(post, read_keyword, "💪 @tobin", mention(3, 9)) == ("tobin",)
+
+
+@pytest.mark.parametrize(
+    "place", [(0, 13), (0, 99), (5, 9), (9, 5), (-1, 4), (None, 4), ("a", "b"), (2**60, 2**61), (3, 3)]
+)
+def test_a_mark_at_something_else_mentions_nobody(post: Json, read_keyword: Read, place: tuple[object, object]) -> None:
+    """A mention may be shown by a name: "@Tobin Skarle" is not the handle "tobin"."""
+    assert mentions(post, read_keyword, "@Tobin Skarle", mention(*place)) == ()
+
+
+def test_mentions_without_marks_come_from_the_text(post: Json, read_keyword: Read) -> None:
+    """As with `trim`."""
+    assert mentions(post, read_keyword, "w/ @tobin.s., mail a@b.example") == ("tobin.s",)
+    del post["text_extra"]
+    item = read_keyword(post | {"desc": "@tobin"})
+    assert item.content is not None
+    assert item.content.mentions == ("tobin",)
 
 
 # --- the picture ---------------------------------------------------------------------------------------------------

@@ -19,9 +19,10 @@ def account(**fields: Any) -> Account:
 
 
 def test_a_profile_is_asked_for_by_handle() -> None:
-    """Without @."""
-    assert PROFILE.ask(account()) == {"handle": "mira.oventide"}
-    assert PROFILE.ask(account().model_copy(update={"handle": "@mira"})) == {"handle": "mira"}
+    """Without @, and with the greatest age of a cached answer if there is one."""
+    assert PROFILE.ask(account(), None) == {"handle": "mira.oventide"}
+    assert PROFILE.ask(account().model_copy(update={"handle": "@mira"}), None) == {"handle": "mira"}
+    assert PROFILE.ask(account(), "7d") == {"handle": "mira.oventide", "cache_max_age": "7d"}
 
 
 @pytest.mark.parametrize(
@@ -165,3 +166,45 @@ def test_a_body_without_a_user_is_no_profile(body: object) -> None:
     """It does not say that there is no such account, and that would be remembered."""
     with pytest.raises(ShapeError):
         PROFILE.read(json.dumps(body).encode())
+
+
+def test_a_profile_tells_no_country(user: Json, read_profile: Read) -> None:
+    """`region` was removed in 2025; where an old answer has it, it is not believed."""
+    user["user"]["region"] = "US"
+    assert read_profile(user).country is None
+
+
+@pytest.mark.parametrize(
+    ("exact", "rounded", "hearts"),
+    [
+        ({"heart": "2300012345"}, {"heart": 2300000000, "heartCount": -1994967296}, 2300012345),
+        (None, {"heart": 2300000000, "heartCount": -1994967296}, 2300000000),
+        (None, {"heartCount": 8120}, None),
+        ({"heart": "-5"}, {"heart": -5}, None),
+    ],
+)
+def test_hearts_are_never_the_number_that_overflows(
+    user: Json, read_profile: Read, exact: Json | None, rounded: Json, hearts: int | None
+) -> None:
+    """`heartCount` among the numbers is one of 32 bits, and may come out positive too."""
+    user["statsV2"], user["stats"] = exact, rounded
+    assert read_profile(user).native.get("heart_count") == hearts
+
+
+def test_what_only_tiktok_has_is_kept_under_its_own_names(user: Json, read_profile: Read) -> None:
+    """Few things, and none that is unknown."""
+    user["user"] |= {"ttSeller": True, "commerceUserInfo": {"commerceUser": True, "category": "Art"}, "secUid": "MS4x"}
+    told = read_profile(user)
+    assert told.native == {"sec_uid": "MS4x", "heart_count": 2507018800, "tt_seller": True, "commerce_user": True}
+    assert told.category == "Art"
+    user["user"] |= {"ttSeller": None, "commerceUserInfo": "odd", "secUid": 5}
+    del user["stats"], user["statsV2"]
+    assert (read_profile(user).native, read_profile(user).category) == ({}, None)
+
+
+@pytest.mark.parametrize(("sent", "year"), [(1600000000, 2020), ("1600000000", 2020), (0, None), (None, None)])
+def test_the_age_of_an_account_is_known(user: Json, read_profile: Read, sent: object, year: int | None) -> None:
+    """0 is unknown."""
+    user["user"]["createTime"] = sent
+    told = read_profile(user).created_at
+    assert (told and told.year) == year

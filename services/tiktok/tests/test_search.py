@@ -102,7 +102,7 @@ def test_one_bad_element_costs_itself_only(post: Json) -> None:
 
 def test_half_an_emoji_does_not_lose_the_page(sample: Callable[[str], Json]) -> None:
     """JavaScript cuts text inside an emoji and sends the half as an escape, also in fields that we do not read."""
-    whole = sample("search_keyword")
+    whole = sample("keyword")
     expected = read(whole)
     whole["search_item_list"][1]["aweme_info"]["search_desc"] = "cut \ud83c"
     whole["search_item_list"][2]["aweme_info"]["\udf5e"] = "\\ud83c \\\ud83c"

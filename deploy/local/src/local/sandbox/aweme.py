@@ -7,14 +7,17 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from local.sandbox.answer import compact, load
 from local.sandbox.bulk import photos, videos
-from local.sandbox.caption import Caption, challenge, write
+from local.sandbox.caption import Caption, Mention, challenge, write, write_own
 from local.sandbox.draw import Draw
+from local.sandbox.interest import interests
 from local.sandbox.person import Person
 from local.sandbox.splice import Part, Template
+from local.sandbox.tiktok_person import told_bio
 from local.sandbox.world import Slot, World
 
 NEWEST_AT = 1_789_700_000  # the world's last instant, so that times do not depend on the day of the run
@@ -29,6 +32,7 @@ AGE_S_BY_DATE = {
 VIDEO_VARIANTS = 48
 PHOTO_VARIANTS = 8
 PHOTO_PERCENT = 6
+STRONGER_PERCENT = 70  # of a person's own videos are about the stronger interest
 AVATAR_SIZES = {"168x168": 168, "300x300": 300, "larger": 1080, "medium": 720, "thumb": 100}
 AVATAR_URL = (
     "https://{host}-common-sign.tiktokcdn-us.com/tos-useast5-avt-0068-tx/{hash}~tplv-tiktokx-cropcenter:{size}:{size}"
@@ -44,15 +48,33 @@ MARKED = (
     "author_user_id", "create_time", "create_time_utc", "desc", "desc_language", "region", "text_extra", "cha_list",
     "video", "statistics", "is_ad", "is_paid_partnership",
 )  # fmt: skip
+MARKED_IN_OWN_AUTHOR = ("aweme_count", "total_favorited", "signature")
 MARKED_IN_AUTHOR = ("follower_count", "following_count", "custom_verify", "verification_type")
+
+
+class Source(Enum):
+    """Which endpoint lists a video; each tells other things of the author."""
+
+    KEYWORD = "keyword"
+    HASHTAG = "hashtag"
+    OWN = "own"
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
     """Which endpoint's shape an item has."""
 
-    is_hashtag: bool
+    source: Source
     is_trim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A video among its author's own."""
+
+    number: int
+    created_at: int
+    is_pinned: bool
 
 
 class Shelf:
@@ -63,10 +85,11 @@ class Shelf:
         keyword = load("tiktok_search_keyword")["search_item_list"][0]["aweme_info"]
         clip, photo = load("tiktok_search_hashtag")["aweme_list"]
         image = photo["image_post_info"]
+        own = load("tiktok_profile_videos")["aweme_list"][0]
         self._templates: dict[tuple[Style, bool], Template] = {}
-        for is_hashtag, sample in ((False, keyword), (True, clip)):
+        for source, sample in ((Source.KEYWORD, keyword), (Source.HASHTAG, clip), (Source.OWN, own)):
             for is_trim in (False, True):
-                style = Style(is_hashtag, is_trim)
+                style = Style(source, is_trim)
                 self._templates[style, False] = _template(sample, style, None)
                 self._templates[style, True] = _template(sample, style, image)
         self._videos = videos(keyword["video"], world.seed, VIDEO_VARIANTS)
@@ -74,13 +97,34 @@ class Shelf:
 
     def item(self, key: str, slot: Slot, topic: str, style: Style) -> list[Part]:
         """The text of one item; the same listing and slot give the same item."""
-        chance = Draw(self._world.seed, "item", key, slot.video)
+        seed = self._world.seed
+        chance = Draw(seed, "item", key, slot.video)
         author = self._world.person(slot.author)
         is_photo = chance.chance(PHOTO_PERCENT)
-        fields = _video_fields(chance, key, write(chance, topic, author.language))
-        fields |= _author_fields(author, is_hashtag=style.is_hashtag)
+        caption = write(chance, topic, author.language, interests(seed, author.number)[0].hashtags)
+        age = next((AGE_S_BY_DATE[word] for word in key.split() if word in AGE_S_BY_DATE), AGE_S)
+        fields = _video_fields(chance, NEWEST_AT - chance.below(age), caption)
+        return self._render(chance, author, fields, (style, is_photo))
+
+    def own_item(self, author: Person, post: Post, mentioned: Mention | None, *, is_trim: bool) -> list[Part]:
+        """The text of one of a person's own videos, about what the person cares about."""
+        seed = self._world.seed
+        chance = Draw(seed, "own", author.number, post.number)
+        is_photo = chance.chance(PHOTO_PERCENT)
+        stronger, weaker = interests(seed, author.number)
+        interest = stronger if chance.chance(STRONGER_PERCENT) else weaker
+        fields = _video_fields(chance, post.created_at, write_own(chance, interest, author.language, mentioned))
+        fields["is_top"] = compact(int(post.is_pinned))
+        fields["aweme_count"] = compact(author.video_count)
+        fields["total_favorited"] = compact(author.heart_count)
+        fields["signature"] = compact(told_bio(seed, author))
+        return self._render(chance, author, fields, (Style(Source.OWN, is_trim), is_photo))
+
+    def _render(self, chance: Draw, author: Person, fields: dict[str, Part], form: tuple[Style, bool]) -> list[Part]:
+        style, is_photo = form
+        fields |= _author_fields(author, is_hashtag=style.source is Source.HASHTAG)
         fields["video"] = chance.pick(self._photos if is_photo else self._videos)
-        return self._templates[style, is_photo].render(fields)
+        return self._templates[form].render(fields)
 
 
 def rounded(number: int) -> int:
@@ -90,24 +134,32 @@ def rounded(number: int) -> int:
 
 def _template(sample: dict[str, Any], style: Style, image: dict[str, Any] | None) -> Template:
     marked = {**sample, **{name: f"##{name}##" for name in MARKED}}
-    marked["author"] = {**sample["author"], **{name: f"##{name}##" for name in MARKED_IN_AUTHOR}}
-    for name in ("region", "language"):
-        if name in sample["author"]:
-            marked["author"][name] = f"##author_{name}##"
-    for name in AVATAR_SIZES:
-        marked["author"][f"avatar_{name}"] = {**sample["author"][f"avatar_{name}"], "url_list": f"##avatar_{name}##"}
+    marked["author"] = _marked_author(sample["author"], style)
     for name in ("music", "added_sound_music_info"):
         marked[name] = {**sample[name], "id": "##music_id##"}
+    if style.source is Source.OWN:
+        marked["is_top"] = "##is_top##"
     if "search_desc" in sample:
         marked["search_desc"] = "##desc##"
     if image is not None:
         marked |= {"image_post_info": image, "content_type": "multi_photo", "aweme_type": 150}
         marked["url"] = sample["url"].replace("/video/", "/photo/")
     if style.is_trim:
-        absent = TRIM_ABSENT_IN_HASHTAG if style.is_hashtag else ()
+        absent = TRIM_ABSENT_IN_HASHTAG if style.source is Source.HASHTAG else ()
         marked = {name: marked[name] for name in TRIM_KEYS if name not in absent}
-    wrapped = marked if style.is_trim or style.is_hashtag else {"aweme_info": marked}
+    wrapped = {"aweme_info": marked} if style.source is Source.KEYWORD and not style.is_trim else marked
     return Template(_marked_text(json.dumps(wrapped, ensure_ascii=False, separators=(",", ":")), sample))
+
+
+def _marked_author(author: dict[str, Any], style: Style) -> dict[str, Any]:
+    names = (*MARKED_IN_AUTHOR, *(MARKED_IN_OWN_AUTHOR if style.source is Source.OWN else ()))
+    marked = {**author, **{name: f"##{name}##" for name in names}}
+    for name in ("region", "language"):
+        if name in author:
+            marked[name] = f"##author_{name}##"
+    for name in AVATAR_SIZES:
+        marked[f"avatar_{name}"] = {**author[f"avatar_{name}"], "url_list": f"##avatar_{name}##"}
+    return marked
 
 
 def _marked_text(text: str, sample: dict[str, Any]) -> str:
@@ -126,11 +178,9 @@ def _marked_text(text: str, sample: dict[str, Any]) -> str:
     return text
 
 
-def _video_fields(chance: Draw, key: str, caption: Caption) -> dict[str, Part]:
+def _video_fields(chance: Draw, created_at: int, caption: Caption) -> dict[str, Part]:
     aweme_id = str(7_500_000_000_000_000_000 + chance.below(190_000_000_000_000_000))
     music_id = 7_400_000_000_000_000_000 + chance.below(190_000_000_000_000_000)
-    age = next((AGE_S_BY_DATE[word] for word in key.split() if word in AGE_S_BY_DATE), AGE_S)
-    created_at = NEWEST_AT - chance.below(age)
     created_utc = datetime.fromtimestamp(created_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     is_paid = chance.chance(4)
     return {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local.sandbox.draw import Draw
+from local.sandbox.interest import Interest
 
 OPENINGS = (
     "3 ingredients, no knead, zero stress 🍞",
@@ -24,15 +25,27 @@ UNTAGGED_PERCENT = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Whom a caption mentions."""
+
+    handle: str
+    uid: str
+    sec_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     text: str
     language: str
     tags: Sequence[str]
-    marks: list[dict[str, object]]  # `text_extra`: where each hashtag stands
+    marks: list[dict[str, object]]  # `text_extra`: where each hashtag and each mention stands
 
 
-def write(chance: Draw, topic: str, language: str) -> Caption:
-    """A caption about the topic, or about anything if there is none; some are empty, some have no hashtag."""
+def write(chance: Draw, topic: str, language: str, own_tags: Sequence[str] = ()) -> Caption:
+    """A caption about the topic, or about anything if there is none; some are empty, some have no hashtag.
+
+    One of `own_tags`, which its author uses elsewhere too, stands among the hashtags.
+    """
     if chance.chance(EMPTY_PERCENT):
         return Caption("", "un", (), [])
     opening = chance.pick(OPENINGS)
@@ -41,13 +54,29 @@ def write(chance: Draw, topic: str, language: str) -> Caption:
     if chance.chance(UNTAGGED_PERCENT):
         return Caption(opening, language, (), [])
     own = re.sub(r"\W", "", topic.lower())
-    tags = [own] if own else []
-    tags += [tag for tag in dict.fromkeys(chance.pick(GENERAL_TAGS) for _ in range(2)) if tag != own]
-    text, marks = opening, list[dict[str, object]]()
-    for index, tag in enumerate(tags):
+    further = [chance.pick(GENERAL_TAGS), chance.pick(own_tags or GENERAL_TAGS)]
+    return _tagged(opening, language, [own, *further] if own else further)
+
+
+def write_own(chance: Draw, interest: Interest, language: str, mentioned: Mention | None) -> Caption:
+    """A caption as its author writes it without being searched for: about an interest, with that interest's tags."""
+    opening = f"{chance.pick(OPENINGS)} {chance.pick(interest.words)}"
+    marks = list[dict[str, object]]()
+    if mentioned is not None:
+        opening = f"{opening} with @{mentioned.handle}"
+        marks.append(_mention_mark(mentioned, len(opening)))
+    if chance.chance(UNTAGGED_PERCENT):
+        return Caption(opening, language, (), marks)
+    caption = _tagged(opening, language, [*interest.hashtags[: 1 + chance.below(3)], chance.pick(GENERAL_TAGS)])
+    return Caption(caption.text, language, caption.tags, [*marks, *caption.marks])
+
+
+def _tagged(text: str, language: str, tags: Sequence[str]) -> Caption:
+    unique, marks = list(dict.fromkeys(tags)), list[dict[str, object]]()
+    for index, tag in enumerate(unique):
         text = f"{text} #{tag}"
         marks.append(_mark(tag, index, len(text)))
-    return Caption(text, language, tags, marks)
+    return Caption(text, language, unique, marks)
 
 
 def _identity(tag: str) -> str:
@@ -65,6 +94,20 @@ def _mark(tag: str, index: int, end: int) -> dict[str, object]:
         "tag_id": str(index),
         "type": 1,
         "user_id": "",
+    }
+
+
+def _mention_mark(mentioned: Mention, end: int) -> dict[str, object]:
+    return {
+        "end": end,
+        "hashtag_id": "",
+        "hashtag_name": "",
+        "is_commerce": False,
+        "sec_uid": mentioned.sec_uid,
+        "start": end - len(mentioned.handle) - 1,
+        "tag_id": "0",
+        "type": 0,
+        "user_id": mentioned.uid,
     }
 
 

@@ -53,7 +53,7 @@ def _from_address(line: str, hosts: Sequence[str], paths: Sequence[str]) -> str:
         return line
     address = line if "://" in line else "https://" + line
     host = _host_of(address)
-    if urlsplit(address).scheme.lower() not in ("http", "https") or host is None:
+    if host is None or urlsplit(address).scheme.lower() not in ("http", "https"):
         raise HandleError("must be a web address or the name of an account")
     if not any(host == one or host.endswith("." + one) for one in hosts):
         raise HandleError(f"must be an address at {hosts[0]}")
