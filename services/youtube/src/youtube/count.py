@@ -9,7 +9,7 @@ from common.reading.scalar import COUNT_MAX, read_count, read_text
 
 _ABBREVIATED: Final = re.compile(r"\d[KMB]\b", re.IGNORECASE)
 _WATCHING: Final = "watching"
-_SHOWN: Final = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,16})(?:\.(\d{1,3}))?([KMB])?\b", re.IGNORECASE)
+_SHOWN: Final = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,16})(?:\.(\d{1,3}))?([KMB])?(?![\w,.])", re.IGNORECASE)
 _UNITS: Final = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 
 

@@ -12,6 +12,10 @@ from youtube.stop_word import STOP_WORDS, TAGS_OF_ALL
 TITLE_COUNT_MIN: Final = 2
 """In how many titles a phrase must stand to be what they have in common."""
 
+PHRASE_COUNT_MAX: Final = 10
+TITLE_LENGTH_MAX: Final = 200
+"""YouTube admits 100."""
+
 # Word characters and the marks of scripts whose marks are none to `re`. Han and Katakana are words by themselves: these
 # scripts have no blanks, and the Hiragana between them are mostly endings and particles.
 _MARK: Final = r"\u0300-\u036f\u0590-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0980-\u109f\u1780-\u17ff"
@@ -57,7 +61,7 @@ def common_hashtags(contents: Iterable[Content]) -> list[str]:
 
 def _titles(contents: Iterable[Content]) -> Iterator[str]:
     for content in contents:
-        yield (content.text or "").partition("\n")[0]
+        yield (content.text or "").partition("\n")[0][:TITLE_LENGTH_MAX]
 
 
 def _words(title: str) -> list[str]:
@@ -97,6 +101,8 @@ def _without_overlap(ranked: Iterable[str]) -> list[str]:
         is_new = all(not words & set(one.split()) and phrase not in one and one not in phrase for one in chosen)
         if is_new:
             chosen.append(phrase)
+        if len(chosen) == PHRASE_COUNT_MAX:
+            break
     return chosen
 
 
