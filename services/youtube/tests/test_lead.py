@@ -198,6 +198,17 @@ def test_more_titles_count_more() -> None:
     assert phrases == ["anvil", "rusty lathe"]
 
 
+def test_a_formula_of_few_titles_is_no_subject() -> None:
+    """Unless a topic or a hashtag says so; a fifth of the titles says so too."""
+    fillers = [f"{word}" for word in ("alder", "birch", "cedar", "elm tree", "fir tree")]
+    titles = [*fillers, "grinding noises", "grinding noises", "rusty lathe", "rusty lathe", "oak", "yew"]
+    assert common_phrases(videos(*titles), ACCOUNT) == []
+    account = ACCOUNT.model_copy(update={"topics": ("Lathe restoration",)})
+    assert common_phrases(videos(*titles), account) == ["rusty lathe"]
+    assert common_phrases(videos(*titles, "willow #grinding"), account) == ["grinding noises", "rusty lathe"]
+    assert common_phrases(videos(*titles[1:]), None) == ["grinding noises", "rusty lathe"]
+
+
 def test_what_is_common_does_not_depend_on_the_order_of_titles() -> None:
     """Else a repeated page would lead elsewhere."""
     titles = ["rusty lathe one", "rusty lathe forge", "forge anvil", "anvil saw", "saw lathe"]

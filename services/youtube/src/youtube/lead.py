@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +11,9 @@ from youtube.stop_word import STOP_WORDS, TAGS_OF_ALL
 
 TITLE_COUNT_MIN: Final = 2
 """In how many titles a phrase must stand to be what they have in common."""
+
+FORMULA_SHARE: Final = 5
+"""One of so many titles must have a phrase of which nothing else says that it is the channel's subject."""
 
 PHRASE_COUNT_MAX: Final = 10
 TITLE_LENGTH_MAX: Final = 200
@@ -33,20 +36,19 @@ def own_topics(account: Account) -> list[str]:
     return [topic for topic in account.topics if _is_telling(topic) and not _is_name_of(account, topic)]
 
 
-def common_phrases(contents: Iterable[Content], account: Account | None) -> list[str]:
+def common_phrases(contents: Sequence[Content], account: Account | None) -> list[str]:
     """The phrases of two words and the words that stand in several titles, the most telling first, each title once.
 
-    A word that stands in a phrase of the list is left out, likewise a phrase that shares a word with a better one, and
-    what consists of the words of the account's name: that would find itself.
+    Formulas are common too ("what nobody tells"): what shares no word with the account's topics or the titles' hashtags
+    must stand in a fifth of the titles. A word that stands in a phrase of the list is left out, likewise a phrase that
+    shares a word with a better one, and what consists of the words of the account's name: that would find itself.
     """
-    own = set(_words(account.name or "")) if account else set[str]()
     titles = [_words(title) for title in _titles(contents)]
-    phrases = Counter(phrase for title in titles for phrase in set(_pairs(title)))
-    words = Counter(word for title in titles for word in set(_single_words(title)))
-    common = [(count * 2, phrase) for phrase, count in phrases.items() if count >= TITLE_COUNT_MIN]
-    common += [(count, word) for word, count in words.items() if count >= TITLE_COUNT_MIN]
-    ranked = sorted(common, key=lambda scored: (-scored[0], -len(scored[1]), scored[1]))
-    foreign = [phrase for _, phrase in ranked if not own.issuperset(phrase.split())]
+    subjects = set(common_hashtags(contents)).union(*map(_words, account.topics if account else ())) - {""}
+    scored = list(_scored(titles, subjects))
+    ranked = sorted(scored, key=lambda scored_phrase: (-scored_phrase[0], -len(scored_phrase[1]), scored_phrase[1]))
+    own = set(_words(account.name or "")) if account else set[str]()
+    foreign = (phrase for _, phrase in ranked if not own.issuperset(phrase.split()))
     return _without_overlap(one for one in foreign if account is None or not _is_name_of(account, one))
 
 
@@ -92,6 +94,17 @@ def _single_words(title: Sequence[str]) -> Iterator[str]:
             yield from (word[i : i + length] for length in _HAN_LENGTHS for i in range(len(word) - length + 1))
         elif word:
             yield word
+
+
+def _scored(titles: Sequence[Sequence[str]], subjects: Set[str]) -> Iterator[tuple[int, str]]:
+    """The phrases that stand in enough titles, each with how telling it is."""
+    phrases = Counter(phrase for title in titles for phrase in {*_pairs(title), *_single_words(title)})
+    formula_count_min = max(TITLE_COUNT_MIN, -(-len(titles) // FORMULA_SHARE))
+    for phrase, count in phrases.items():
+        words = phrase.split()
+        is_subject = not subjects.isdisjoint(words)
+        if count >= (TITLE_COUNT_MIN if is_subject else formula_count_min):
+            yield count * len(words) * (2 if is_subject else 1), phrase
 
 
 def _without_overlap(ranked: Iterable[str]) -> list[str]:

@@ -3,13 +3,18 @@
 from typing import Final
 
 _ENGLISH: Final = """
-    a about after again all also am an and any are as at be because been before being but by can could did do does
-    doing don't down during each every few for from get gets getting go goes going gonna got had has have having he
-    her here him his how i i'm i've if in into is isn't it it's its just let let's like made make makes making me
-    more most much must my need never no not now of off on once one only or other our out over own really she should
-    so some still such than that that's the their them then there these they this those through to too try trying
-    two under until up us use used using very want was way we were what what's when where which while who why will
-    with without won't would yes you you're your
+    a about after again ago all also am an and another answer answered any are as ask asked at bad be because been
+    before beginner beginners behind being better big bought but buy by came can come comes coming cost could did do
+    does doing don't down during each ever every everybody everyone few finally find finish finished for found from
+    get gets getting go goes going gone gonna good got had happened happening happens has hate have having he her
+    here him his how i i'm i've if in inside into is isn't it it's its just keep knew know known learn learned let
+    let's like little long look looking looks lot lots love loved made make makes making many me month months more
+    most much must my need needs never no nobody not now of off old on once one only or other our out over own
+    really right saw see setup she should small so some somebody someone start started starting still stop such tell
+    tells than that that's the their them then there these they thing think this those thought through to today told
+    tomorrow too tried try trying turn turned two ultimate under until up us use used using very want wants was watch way
+    we were what what's when where which while who why will with without won't worst worth would wrong years yes
+    yesterday yet you you're your
 """
 _ROMANCE: Final = """
     al algo alla alle allo ao aos apenas aqui as así au aux avec bien c'est ce ces cet cette che chi ci com comment
