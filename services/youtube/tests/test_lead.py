@@ -200,7 +200,7 @@ def test_more_titles_count_more() -> None:
 
 def test_a_formula_of_few_titles_is_no_subject() -> None:
     """Unless a topic or a hashtag says so; a fifth of the titles says so too."""
-    fillers = [f"{word}" for word in ("alder", "birch", "cedar", "elm tree", "fir tree")]
+    fillers = ["alder", "birch", "cedar", "elm", "fir"]
     titles = [*fillers, "grinding noises", "grinding noises", "rusty lathe", "rusty lathe", "oak", "yew"]
     assert common_phrases(videos(*titles), ACCOUNT) == []
     account = ACCOUNT.model_copy(update={"topics": ("Lathe restoration",)})
