@@ -75,6 +75,7 @@ def test_without_a_page_there_are_no_leads(search: Any) -> None:
         ("garrick lowmoor", False),
         ("GarrickLowmoor", False),
         ("garricklowmoor lathe", False),
+        ("lowmoor builds", False),
         ("builds", True),
         ("2026", False),
         ("ab", False),
@@ -138,6 +139,13 @@ def test_videos_lead_to_what_their_titles_have_in_common() -> None:
     )
 
 
+def test_the_own_name_in_the_titles_is_not_searched_for() -> None:
+    """The job's target tells it, not the page."""
+    page = Page(items=(), cursor=None, target_contents=tuple(videos("Garrick Lowmoor", "Garrick Lowmoor")))
+    assert tuple(VIDEOS.leads(trail(page))) == ()
+    assert tuple(VIDEOS.leads(trail(page, None))) == (keyword("garrick lowmoor"),)
+
+
 def test_at_most_four_phrases_and_two_hashtags_are_searched_for() -> None:
     """The most frequent ones."""
     title = "lathe! anvil! forge! hammer! tongs! #one1 #two2 #three3"
@@ -176,6 +184,9 @@ def test_searches_by_word_lead_nowhere(sample: Callable[[str], Json]) -> None:
         (["Lathe 12 2026", "Anvil 12 2026"], []),
         (["bread #bread #bread", "forge #bread"], []),
         (["bread bread bread", "forge"], []),
+        (["bread bread", "bread bread"], ["bread"]),
+        (["anvil forge", "anvil forge", "hammer!", "hammer?", "hammer."], ["anvil forge", "hammer"]),
+        (["rye bread", "rye bread", "rye bread oven", "bread oven"], ["rye bread", "oven"]),
         (["Хлеб на закваске", "Ржаной хлеб на закваске"], ["закваске", "хлеб"]),
         (["नई रोटी रेसिपी", "रोटी रेसिपी घर पर"], ["रोटी रेसिपी"]),
         (["天然酵母パンの作り方", "天然酵母パン！"], ["天然酵母 パン"]),
@@ -196,6 +207,13 @@ def test_more_titles_count_more() -> None:
         videos("anvil a", "anvil b", "anvil c", "anvil d", "anvil e", "rusty lathe", "rusty lathe"), None
     )
     assert phrases == ["anvil", "rusty lathe"]
+
+
+def test_what_a_channel_files_itself_under_counts_more() -> None:
+    """Of two words that are as frequent."""
+    contents = videos("anvil!", "anvil?", "lathe!", "lathe?")
+    assert common_phrases(contents, None) == ["anvil", "lathe"]
+    assert common_phrases(contents, ACCOUNT.model_copy(update={"topics": ("old lathe",)})) == ["lathe", "anvil"]
 
 
 def test_a_formula_of_few_titles_is_no_subject() -> None:

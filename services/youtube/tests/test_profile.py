@@ -102,6 +102,7 @@ def test_an_answer_without_a_string_id_is_no_channel(channel: Json, read_channel
         (None, "1.2K videos", 1200),
         (None, "3M videos", 3_000_000),
         (None, "1.5 videos", None),
+        (None, "9999999999B videos", None),
         (None, "many", None),
         (None, "1,20 videos", None),
         (None, "9" * 40, None),

@@ -11,7 +11,7 @@ from common.reading.body import decoded
 from common.reading.hashtag import unique_hashtags, written_hashtags
 from common.reading.link import completed_url, web_url
 from common.reading.mention import unique_mentions, written_mentions
-from common.reading.scalar import ABSENT, read_identifier, read_instant, read_string, read_text
+from common.reading.scalar import read_identifier, read_instant, read_string, read_text
 from youtube.count import read_exact, read_subscribers
 from youtube.handle import page_of, plain_handle
 from youtube.model import CHANNEL_CARD, ELEMENTS, UPLOADER, VIDEO, Video
@@ -96,7 +96,7 @@ def read_content(video: Video) -> Content | None:
             likes=read_exact(video.like_count_int, video.like_count_text),
             comments=read_exact(video.comment_count_int, video.comment_count_text),
         ),
-        posted_at=read_instant(ABSENT, video.publish_date),
+        posted_at=read_instant(video.publish_date),
         hashtags=unique_hashtags(written_hashtags(text)),
         mentions=unique_mentions(written_mentions(text)),
     )

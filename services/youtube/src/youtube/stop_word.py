@@ -12,9 +12,9 @@ _ENGLISH: Final = """
     most much must my need needs never no nobody not now of off old on once one only or other our out over own
     really right saw see setup she should small so some somebody someone start started starting still stop such tell
     tells than that that's the their them then there these they thing think this those thought through to today told
-    tomorrow too tried try trying turn turned two ultimate under until up us use used using very want wants was watch way
-    we were what what's when where which while who why will with without won't worst worth would wrong years yes
-    yesterday yet you you're your
+    tomorrow too tried try trying turn turned two ultimate under until up us use used using very want wants was
+    watch way we were what what's when where which while who why will with without won't worst worth would wrong
+    years yes yesterday yet you you're your
 """
 _ROMANCE: Final = """
     al algo alla alle allo ao aos apenas aqui as así au aux avec bien c'est ce ces cet cette che chi ci com comment
