@@ -55,9 +55,15 @@ def test_a_target_without_topics_leads_to_its_videos(sample: Callable[[str], Jso
 
 def test_at_most_four_topics_are_searched_for(sample: Callable[[str], Json]) -> None:
     """In the channel's own order."""
-    body = sample("channel") | {"tags": "a lathe,b lathe,c lathe,d lathe,e lathe", "keywords": []}
+    body = sample("channel") | {"tags": "pine lathe,oak lathe,elm lathe,fir lathe,yew lathe", "keywords": []}
     searches = TARGET.leads(trail(TARGET.read(json.dumps(body).encode())))
-    assert [search.query for search in searches[1:]] == ["a lathe", "b lathe", "c lathe", "d lathe"]
+    assert [search.query for search in searches[1:]] == ["pine lathe", "oak lathe", "elm lathe", "fir lathe"]
+
+
+def test_a_topic_that_adds_no_word_is_not_searched_for() -> None:
+    """Places for searches are few; nor is one that everybody writes."""
+    topics = ("vlog", "funny videos", "rusty lathe", "Lathe", "rusty", "lathe tools", "the tools", "anvil")
+    assert own_topics(ACCOUNT.model_copy(update={"topics": topics})) == ["rusty lathe", "lathe tools", "anvil"]
 
 
 @pytest.mark.parametrize("search", [TARGET, VIDEOS])

@@ -32,8 +32,16 @@ _ASCII_LENGTH_MIN: Final = 3
 
 
 def own_topics(account: Account) -> list[str]:
-    """The topics under which an account files itself, in its order, without its own name: that would find itself."""
-    return [topic for topic in account.topics if _is_telling(topic) and not _is_name_of(account, topic)]
+    """The topics under which an account files itself, in its order: each adds a word to those before it, and is neither
+    what everybody writes ("vlog", "funny") nor the account's own name, which would find itself."""
+    chosen: list[str] = []
+    seen = set(TAGS_OF_ALL)
+    for topic in account.topics:
+        words = set(_words(topic)) - {""}
+        if not words <= seen and not _is_name_of(account, topic):
+            chosen.append(topic)
+            seen |= words
+    return chosen
 
 
 def common_phrases(contents: Sequence[Content], account: Account | None) -> list[str]:

@@ -18,10 +18,10 @@ _QUOTES: Final = re.compile('["“”„«»]')
 
 
 def read_topics(tags: Raw, keywords: Raw) -> tuple[str, ...]:
-    """Those of the tags (a text with commas) and of the keywords, without quotes, each once whatever its case."""
+    """Those of the tags (a text with commas) and the keywords, without quotes and `#`, each once whatever its case."""
     spellings: dict[str, str] = {}
     for written in (*(read_text(tags) or "").split(","), *_keywords(keywords)):
-        topic = " ".join(_QUOTES.sub(" ", written).split())
+        topic = " ".join(_QUOTES.sub(" ", written).split()).lstrip("#＃")
         if topic and len(topic) <= TOPIC_LENGTH_MAX:
             spellings.setdefault(topic.casefold(), topic)
     return tuple(spellings.values())[:TOPIC_COUNT_MAX]
