@@ -14,6 +14,7 @@ from local.sandbox.purse import Purse
 from local.sandbox.tiktok import TikTok
 from local.sandbox.upstream import Upstream
 from local.sandbox.world import World
+from local.sandbox.youtube import YouTube
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,12 @@ def build(options: Options) -> Starlette:
     """The application; the heavy parts of all videos are made here, in less than a tenth of a second."""
     world = World(options.seed, options.people)
     tiktok = TikTok(world)
-    upstream = Upstream(tiktok.endpoints(), options.latency.seconds(), Purse(options.credits))
+    youtube = YouTube(world)
+    upstream = Upstream(
+        {**tiktok.endpoints(), **youtube.endpoints()}, options.latency.seconds(), Purse(options.credits)
+    )
     upstream.faults.faults.extend(options.faults)
-    control = Control(upstream, world, options.credits, [tiktok.reset])
+    control = Control(upstream, world, options.credits, [tiktok.reset, youtube.reset])
     return Starlette(
         routes=[
             Route("/readyz", _ready),
