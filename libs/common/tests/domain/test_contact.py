@@ -239,13 +239,18 @@ def cpu_seconds(text: str) -> float:
     return thread_time() - start
 
 
+def growth(small: str, large: str) -> float:
+    """How many times as long the large text takes, measured in turn."""
+    before_s, large_s, after_s = cpu_seconds(small), cpu_seconds(large), cpu_seconds(small)
+    return large_s / ((before_s + after_s) / 2)
+
+
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
 def test_a_megabyte_takes_at_most_twelve_times_as_long_as_a_tenth_of_it(piece: str) -> None:
-    """Measured in turn, each at its best: a quadratic rule would take a hundred times as long."""
+    """At the best of several turns, for the machine is shared: a quadratic rule would take a hundred times as long."""
     small, large = ((piece * (size // len(piece) + 1))[:size] for size in (SMALL, LARGE))
-    cpu_seconds(small)
-    best = [(cpu_seconds(small), cpu_seconds(small), cpu_seconds(large)) for _ in range(2)]
-    assert min(large_s for *_, large_s in best) <= FACTOR_MAX * min(min(a, b) for a, b, _ in best)
+    extract(small)
+    assert any(growth(small, large) <= FACTOR_MAX for _ in range(5))
 
 
 def test_the_measured_text_is_read_to_its_end() -> None:

@@ -212,14 +212,14 @@ _BEFORE_OWN_LABEL: Final = _words(
 )
 _BEFORE_OWN_NAME: Final = _words("me i'm im also am")
 _OF_OTHERS: Final = _words(
-    "by credit credits pfp icon banner header husband wife hubby boyfriend girlfriend bf gf fiancé fiancee fiancée partner "
-    "brother sister son daughter mom mum dad bestie manager mgmt management agency producer editor von par por"
+    "by credit credits pfp icon banner header husband wife hubby boyfriend girlfriend bf gf fiancé fiancee fiancée "
+    "partner brother sister son daughter mom mum dad bestie manager mgmt management agency producer editor von par por"
 )
 
 _HAS_JOINT: Final = re.compile(r"[a-z0-9]{2,}[._][a-z0-9]*[a-z]|[a-z]{2,}_", re.IGNORECASE)
 _HAS_NUMBER: Final = re.compile(r"[a-z]{4,}[0-9]{1,4}", re.IGNORECASE)
 _IS_SITE: Final = re.compile(r"www\..*|.*\.(?:com|net|org|info|shop|html?|co|io|de|fr|uk|ru|jp|br)", re.IGNORECASE)
-_NEXT_SENTENCE: Final = re.compile(r"[a-z]\.[A-Z]")
+_NEXT_SENTENCE: Final = re.compile(r"[a-z0-9_.]+\.[A-Z]")
 _GOES_ON: Final = re.compile(r" [^\W_]")
 _ONE_WORD_LABELS: Final = frozenset({"snapchat"})
 _NO_NAMES: Final = _words("coming private follow public channel account stories username")
@@ -242,8 +242,12 @@ def find_accounts(
     nothing. Only the first `length_max` characters are read, in linear time; no text makes it fail.
     """
     cleaned = clean_text(text, length_max)
-    found = [*filter(None, map(account_at, links)), *_named(_ADDRESS.sub("\n", readable(cleaned or "")))]
-    return tuple({(account.platform, account.handle.casefold()): account for account in reversed(found)}.values())[::-1]
+    named = dict.fromkeys(_named(_ADDRESS.sub("\n", readable(cleaned or ""))))
+    accounts: dict[tuple[str, str], OtherAccount] = {}
+    for account in (*map(account_at, links), *(_account(network, handle) for network, handle in named)):
+        if account:
+            accounts.setdefault((account.platform, account.handle.casefold()), account)
+    return tuple(accounts.values())
 
 
 def account_at(link: str) -> OtherAccount | None:
@@ -261,8 +265,9 @@ def account_at(link: str) -> OtherAccount | None:
         path = f"{path}?{parts.query}"
     for pattern in NETWORKS[network].paths:
         match = re.fullmatch(pattern, path, re.IGNORECASE)
-        if match:
-            return _account(network, match[1])
+        account = _account(network, match[1]) if match else None
+        if account:
+            return account
     return None
 
 
@@ -291,13 +296,12 @@ def _account(network: str, written: str) -> OtherAccount | None:
     return OtherAccount(platform=network, handle=handle, url=url)
 
 
-def _named(text: str) -> Iterator[OtherAccount]:
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    """Each network that the text names together with a name there, as written."""
     for group in _label_groups(text):
         handle = _name_behind(text, group) or _name_in_front(text, group)
-        for label in group if handle else ():
-            account = _account(label.network, handle or "")
-            if account:
-                yield account
+        if handle:
+            yield from ((label.network, handle) for label in group)
 
 
 def _label_groups(text: str) -> Iterator[list[_Label]]:
@@ -326,7 +330,7 @@ def _name_behind(text: str, group: list[_Label]) -> str | None:
     gap, at, written = match.groups()
     handle = written.rstrip(".-")
     front = _segment_before(text, group[0].start)
-    if _is_of_others(front) or _NEXT_SENTENCE.search(handle):
+    if _is_of_others(front) or _NEXT_SENTENCE.match(handle):
         return None
     has_colon = not _COLONS.isdisjoint(gap)
     is_announced = has_colon or not _DASHES.isdisjoint(gap)
