@@ -13,7 +13,7 @@ from common.crash import CrashPoint
 from common.db.job import NewJob
 from common.db.platform_state import resume_platform, stop_platform
 from common.domain.job import Mode
-from common.engine.plan import FirstSearch
+from common.platform import PlannedSearch
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
 from common.transaction.quota import QuotaExceededError
@@ -94,9 +94,11 @@ class World:
         )
         self.jobs.append(job.id)
         self.owners.add(job.owner)
-        await self._by_gateway(self._create(job, [FirstSearch(kind="keyword", query=query) for query in queries]), fate)
+        await self._by_gateway(
+            self._create(job, [PlannedSearch(kind="keyword", query=query) for query in queries]), fate
+        )
 
-    async def _create(self, job: NewJob, searches: list[FirstSearch]) -> None:
+    async def _create(self, job: NewJob, searches: list[PlannedSearch]) -> None:
         resources = self.gateway.resources
         try:
             due = await create_job(await resources.unit(), job, searches, region=None)

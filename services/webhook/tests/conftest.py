@@ -32,8 +32,8 @@ from common.db.job import NewJob
 from common.db.step import ClaimRequest, claim_step
 from common.domain.job import Mode
 from common.domain.step import DueStep
-from common.engine.plan import FirstSearch
 from common.messaging.topology import STEPS, STREAMS
+from common.platform import PlannedSearch
 from common.resources.process import DoorSettings, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, SignatureSettings
 from common.transaction.creation import create_job
@@ -145,7 +145,7 @@ class Site:
             delay_between_calls=timedelta(0),
             queue_until=self.webhook.resources.clock.now() + timedelta(hours=1),
         )
-        searches = [FirstSearch(kind="keyword", query=query) for query in queries or ("cats",)]
+        searches = [PlannedSearch(kind="keyword", query=query) for query in queries or ("cats",)]
         return await create_job(await self.webhook.resources.unit(), job, searches, region=None)
 
     async def claim(self, step: DueStep) -> None:

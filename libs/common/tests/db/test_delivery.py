@@ -25,7 +25,7 @@ from common.db.pool import Database
 from common.db.step import ClaimRequest, claim_step, note_published
 from common.domain.job import JobStatus, Mode
 from common.domain.step import DueStep
-from common.engine.plan import FirstSearch
+from common.platform import PlannedSearch
 from common.settings import DatabaseSettings
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
@@ -62,7 +62,7 @@ async def step(database: Database) -> DueStep:
         queue_until=clock.now() + timedelta(hours=1),
     )
     unit = Unit(database=database, clock=clock, active_jobs_max=5)
-    [due] = await create_job(unit, job, [FirstSearch(kind="keyword", query="cats")], region=None)
+    [due] = await create_job(unit, job, [PlannedSearch(kind="keyword", query="cats")], region=None)
     return due
 
 

@@ -14,7 +14,7 @@ from common.db.job import NewJob
 from common.db.pool import Database
 from common.domain.job import Mode
 from common.domain.step import DueStep
-from common.engine.plan import FirstSearch
+from common.platform import PlannedSearch
 from common.qstash.publisher import QStashPublisher, deduplication_id
 from common.resources.publication import Publication
 from common.transaction.creation import create_job
@@ -41,7 +41,7 @@ async def steps(database: Database) -> list[DueStep]:
         delay_between_calls=timedelta(0),
         queue_until=clock.now() + timedelta(hours=1),
     )
-    searches = [FirstSearch(kind="keyword", query=f"k{number}") for number in range(3)]
+    searches = [PlannedSearch(kind="keyword", query=f"k{number}") for number in range(3)]
     return await create_job(Unit(database=database, clock=clock, active_jobs_max=5), job, searches, region=None)
 
 

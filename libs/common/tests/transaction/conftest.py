@@ -25,8 +25,7 @@ from common.domain.job import Mode, PlatformName
 from common.domain.outcome import Enrichment
 from common.domain.step import DueStep
 from common.engine.enrichment import Enriched
-from common.engine.plan import FirstSearch
-from common.platform import Page, Platform, ProfileKind, SearchKind, Unparsable
+from common.platform import Page, PlannedSearch, Platform, ProfileKind, SearchKind, Unparsable
 from common.settings import DatabaseSettings
 from common.transaction.abandonment import Abandonment, abandon_step
 from common.transaction.creation import create_job
@@ -145,7 +144,7 @@ class Lab:
         """A job of `searches` searches, and what to publish of it."""
         limit = Limits(**limits)
         job = self.new_job(limit, owner or self.new_owner())
-        searches = [FirstSearch(kind="keyword", query=f"k{number}") for number in range(limit.searches)]
+        searches = [PlannedSearch(kind="keyword", query=f"k{number}") for number in range(limit.searches)]
         return job.id, await create_job(self.unit, job, searches, region=None)
 
     async def claim(self, due: DueStep | Claim, token: UUID | None = None) -> Claim | None:

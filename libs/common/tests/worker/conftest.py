@@ -24,10 +24,10 @@ from common.db.job import NewJob
 from common.db.platform_state import announce_platform
 from common.domain.job import Mode
 from common.domain.message import StepMessage
-from common.engine.plan import FirstSearch
 from common.messaging.publish import publish_step
 from common.messaging.pull import StepPuller
 from common.messaging.topology import STEPS, STREAMS
+from common.platform import PlannedSearch
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings
 from common.transaction import quota
@@ -214,7 +214,7 @@ class Bench:
             delay_between_calls=timedelta(0),
             queue_until=self.resources.clock.now() + timedelta(hours=24),
         )
-        searches = [FirstSearch(kind=kind, query=query) for query in queries]
+        searches = [PlannedSearch(kind=kind, query=query) for query in queries]
         await self.resources.publication.publish(
             await create_job(await self.resources.unit(), job, searches, region=None)
         )

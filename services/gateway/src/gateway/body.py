@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from common.domain.job import Mode
 from common.domain.model import CamelModel
-from common.engine.plan import FirstSearch, plan_keywords
+from common.engine.plan import plan_keywords
 from common.errors import CallerError
+from common.platform import PlannedSearch
 from gateway.problem import Fault, Kind, ProblemError, invalid
 from gateway.text import CampaignName, Handle, Keyword, Region
 
@@ -90,9 +91,9 @@ class JobBody(CamelModel):
         return Mode.SIMILAR if self.keywords is None else Mode.KEYWORD
 
     @property
-    def first_searches(self) -> tuple[FirstSearch, ...]:
+    def first_searches(self) -> tuple[PlannedSearch, ...]:
         if self.target_username is not None:
-            return (FirstSearch(kind="target", query=self.target_username),)
+            return (PlannedSearch(kind="target", query=self.target_username),)
         return plan_keywords(self.keywords or ())
 
     @property

@@ -29,7 +29,7 @@ from unicodedata import category, name, normalize
 from email_validator import EmailNotValidError, validate_email
 from publicsuffixlist import PublicSuffixList
 
-from common.domain.text import clean_text
+from common.domain.text import TEXT_LENGTH_MAX, clean_text
 
 
 def _words(text: str) -> frozenset[str]:
@@ -108,7 +108,8 @@ _LINK_END = re.compile(r"[<>\"'|\\^`{}]")
 _LINK_PAGES = _words(
     "linktr.ee beacons.ai bio.link bio.site lnk.bio msha.ke solo.to campsite.bio hoo.be allmylinks.com snipfeed.co "
     "stan.store komi.io direct.me tap.bio linkin.bio link.me many.link lit.link pillar.io ko-fi.com patreon.com "
-    "buymeacoffee.com t.me wa.me"
+    "buymeacoffee.com t.me wa.me instagram.com tiktok.com youtube.com youtu.be twitch.tv facebook.com snapchat.com "
+    "threads.net threads.com pinterest.com linkedin.com twitter.com x.com"
 )
 _LINK_SITES = (".carrd.co", ".taplink.ws", ".start.page", ".bio.link", ".lnk.to")
 
@@ -120,33 +121,34 @@ class _Domain(NamedTuple):
     dots: Literal["signs", "words", "spaces"]
 
 
-def find_emails(text: str | None) -> tuple[str, ...]:
+def find_emails(text: str | None, *, length_max: int = TEXT_LENGTH_MAX) -> tuple[str, ...]:
     """The addresses in the text, in lower case, each once, in the order of their first appearance.
 
     Each is valid by email-validator, has a known public suffix and an ASCII local part; an international domain is in
-    Unicode. Only the first 10,000 characters are read, in linear time; no text makes it fail.
+    Unicode. Only the first `length_max` characters are read, in linear time; no text makes it fail.
     """
-    cleaned = clean_text(text)
+    cleaned = clean_text(text, length_max)
     if not cleaned:
         return ()
-    return tuple(dict.fromkeys(_addresses(_with_signs(_readable(cleaned)))))
+    return tuple(dict.fromkeys(_addresses(_with_signs(readable(cleaned)))))
 
 
-def find_links(text: str | None) -> tuple[str, ...]:
+def find_links(text: str | None, *, length_max: int = TEXT_LENGTH_MAX) -> tuple[str, ...]:
     """The web links in the text, each once, in the order of their first appearance.
 
-    These are links with http, https or "www." in front, and pages of well-known link services ("linktr.ee/jane").
+    These are links with http, https or "www." in front, pages of well-known link services ("linktr.ee/jane") and of
+    accounts ("instagram.com/jane").
     The scheme is https where none was written, the host is in lower case, no slash or punctuation stands at the end.
     Links to hosts without a public suffix, with a user name, cut short by "..." or over 2,048 characters are left out.
     """
-    cleaned = clean_text(text)
+    cleaned = clean_text(text, length_max)
     if not cleaned:
         return ()
-    found = (_link(match) for match in _LINK.finditer(_readable(cleaned)))
+    found = (_link(match) for match in _LINK.finditer(readable(cleaned)))
     return tuple(dict.fromkeys(link for link in found if link))
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """The text as it looks: styled and full-width characters as plain ones, nothing invisible, one kind of space."""
     text = _KEYCAP.sub(" ", text)
     if not text.isascii():

@@ -17,6 +17,7 @@ class Brief:
     """`target_id` and `portrait` are there in similar mode once the target is known. `is_lacking` tells whether an
     account lacks what a profile would tell anyway, `told` which filters' values it would tell."""
 
+    platform: str
     now: datetime
     filters: Filters = field(default_factory=Filters)
     target_id: str | None = None
@@ -28,7 +29,7 @@ class Brief:
         """The creator behind an item, with all that the page says."""
         creator = Creator(
             account=item.account,
-            contact=contact_of(item.account, seen_at=self.now),
+            contact=contact_of(item.account, platform=self.platform, seen_at=self.now),
             content=item.content,
             matched=matched,
         )
@@ -40,7 +41,7 @@ class Brief:
             return self._compared(creator)
         changes = {
             "account": account,
-            "contact": contact_of(account, seen_at=profile_seen_at),
+            "contact": contact_of(account, platform=self.platform, seen_at=profile_seen_at),
             "profile_seen_at": profile_seen_at,
         }
         return self._compared(creator.model_copy(update=changes))

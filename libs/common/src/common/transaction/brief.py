@@ -11,6 +11,7 @@ def brief_of(work: LockedWork, platform: Platform | None, target: Target | None)
     """The job's brief. Without a platform it can judge but not tell whether a profile is needed."""
     is_lacking, told = profile_facts(platform.profile if platform else None)
     return Brief(
+        platform=work.job.platform,
         now=work.clock.now(),
         filters=work.job.filters,
         target_id=target.account.platform_id if target else None,

@@ -12,8 +12,8 @@ from common.domain.job import JobStatus
 from common.domain.outcome import Enrichment, Outcome
 from common.engine.end import End, decide_end, progress
 from common.engine.enrichment import decide_refill, judge_at_end
-from common.transaction.brief import brief_of
 from common.transaction.admission import admit_next, start_searches
+from common.transaction.brief import brief_of
 from common.transaction.lock import LockedWork, OwnerLockNeededError
 from common.transaction.row import settled_row
 

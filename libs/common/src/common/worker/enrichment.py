@@ -88,7 +88,9 @@ class Enricher:
     def _brief(self, claim: Claim) -> Brief:
         """What this job wants to know of an account."""
         is_lacking, told = profile_facts(self._kind)
-        return Brief(now=self._clock.now(), filters=claim.filters, is_lacking=is_lacking, told=told)
+        return Brief(
+            platform=self._platform.name, now=self._clock.now(), filters=claim.filters, is_lacking=is_lacking, told=told
+        )
 
     async def _one(self, work: _Round, candidate: PendingCandidate, stored: dict[str, StoredProfile]) -> Enriched:
         unbought = _unbought(work.brief, candidate, stored)

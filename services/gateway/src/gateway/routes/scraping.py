@@ -13,8 +13,8 @@ from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
 from common.db.poll import read_poll, read_version
 from common.domain.job import Mode, PlatformName
-from common.engine.plan import FirstSearch
 from common.errors import CallerError
+from common.platform import PlannedSearch
 from common.transaction.creation import create_job
 from gateway.answer import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
@@ -97,7 +97,7 @@ async def _check(gateway: Gateway, principal: Principal, name: PlatformName, giv
     return platform.label
 
 
-def _check_ability(platform: PlatformRow, mode: Mode, searches: tuple[FirstSearch, ...]) -> None:
+def _check_ability(platform: PlatformRow, mode: Mode, searches: tuple[PlannedSearch, ...]) -> None:
     if mode not in platform.modes:
         raise ProblemError(Kind.UNSUPPORTED, f"{platform.label} jobs {_MODE_NAMES[mode]} are not available yet.")
     lacking = sorted({search.kind for search in searches} - set(platform.search_kinds))
