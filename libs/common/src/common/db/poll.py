@@ -82,7 +82,7 @@ async def read_version(connection: Connection, *, owner: str, platform: str, job
 
 
 async def read_poll(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobPoll | None:
-    """The job with its creators: one element per step that found some, in the order of their delivery, or in similar mode
+    """The job with its creators: one element per step that found some, in the order of their delivery; in similar mode
     the most alike first."""
     async with connection.cursor(row_factory=class_row(JobPoll)) as cursor:
         await cursor.execute(
@@ -117,7 +117,8 @@ async def read_poll(connection: Connection, *, owner: str, platform: str, job_id
                                            'views', c.details #> '{content,statistics,views}')),
                                    'hashtags', coalesce(c.details #> '{content,hashtags}', '[]'),
                                    'platform', coalesce(p.label, j.platform))
-                                   order by case j.mode when 'similar' then c.likeness end desc nulls last, c.seq) as creators,
+                                   order by case j.mode when 'similar' then c.likeness end desc nulls last,
+                                       c.seq) as creators,
                                max(case j.mode when 'similar' then c.likeness end) as likeness
                            from candidates c
                            join steps s on s.search_id = c.search_id and s.step = c.step

@@ -22,7 +22,8 @@ class Account(Model):
     `links` are those in fields of their own (under the bio), `emails` likewise (a channel's e-mail), as written.
     `country` is ISO 3166-1 alpha-2, `language` BCP 47. `topics` are words under which the account files itself,
     `hashtags` and `mentions` those of its recent posts, the most used first. `posts_per_week` is told only by endpoints
-    that list recent posts. `native` holds what only this platform has, under its own names; small, never a whole answer.
+    that list recent posts. `native` holds what only this platform has, under its own names: small, never a whole
+    answer.
     """
 
     platform_id: str

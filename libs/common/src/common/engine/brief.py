@@ -7,6 +7,7 @@ from datetime import datetime
 from common.domain.contact import contact_of
 from common.domain.creator import Account, Creator, Item, Match
 from common.domain.filter import FilterName, Filters
+from common.domain.job import PlatformName
 from common.engine.filter import examine, unknown_filters
 from common.engine.likeness import Portrait, likeness
 from common.platform import ProfileKind
@@ -17,7 +18,7 @@ class Brief:
     """`target_id` and `portrait` are there in similar mode once the target is known. `is_lacking` tells whether an
     account lacks what a profile would tell anyway, `told` which filters' values it would tell."""
 
-    platform: str
+    platform: PlatformName
     now: datetime
     filters: Filters = field(default_factory=Filters)
     target_id: str | None = None

@@ -1,6 +1,7 @@
 """Decides what the filters of a job say of a creator, as far as it is known."""
 
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from common.domain.creator import Creator
 from common.domain.filter import FilterName, Filters, Unknown
@@ -13,26 +14,7 @@ def examine(filters: Filters, creator: Creator, *, now: datetime) -> dict[Filter
 
     In the order in which a rejection is named. `exclude_campaigns` is not among them: it is a look into the database.
     """
-    account = creator.account
-    asked: dict[FilterName, bool | None] = {}
-    if filters.exclude_handles:
-        asked[FilterName.EXCLUDE_HANDLES] = account.handle.casefold() not in filters.exclude_handles
-    if filters.followers_min is not None:
-        asked[FilterName.FOLLOWERS_MIN] = _compared(account.followers, least=filters.followers_min)
-    if filters.followers_max is not None:
-        asked[FilterName.FOLLOWERS_MAX] = _compared(account.followers, most=filters.followers_max)
-    if filters.verified is not None:
-        asked[FilterName.VERIFIED] = None if account.verified is None else account.verified == filters.verified
-    if filters.languages:
-        asked[FilterName.LANGUAGES] = _is_one_of(_primary(account.language), filters.languages)
-    if filters.countries:
-        asked[FilterName.COUNTRIES] = _is_one_of(account.country, filters.countries)
-    if filters.posted_within is not None:
-        asked[FilterName.POSTED_WITHIN] = _has_posted_since(creator, now - filters.posted_within)
-    if filters.has_email is not None:
-        emails = creator.contact.emails
-        asked[FilterName.HAS_EMAIL] = None if emails is None else bool(emails) == filters.has_email
-    return asked
+    return {name: test(filters, creator, now) for name, (is_asked, test) in _TESTS.items() if is_asked(filters)}
 
 
 def rejection(filters: Filters, asked: dict[FilterName, bool | None], *, is_settled: bool) -> str | None:
@@ -53,10 +35,19 @@ def unknown_filters(asked: dict[FilterName, bool | None]) -> frozenset[FilterNam
     return frozenset(name for name, passes in asked.items() if passes is None)
 
 
-def _compared(number: int | None, *, least: int = 0, most: int | None = None) -> bool | None:
+def _compared(number: int | None, *, least: int | None = None, most: int | None = None) -> bool | None:
     if number is None:
         return None
-    return number >= least and (most is None or number <= most)
+    return (least is None or number >= least) and (most is None or number <= most)
+
+
+def _is_as_asked(value: bool | None, wanted: bool | None) -> bool | None:
+    return None if value is None else value == wanted
+
+
+def _has_email(creator: Creator) -> bool | None:
+    emails = creator.contact.emails
+    return None if emails is None else bool(emails)
 
 
 def _primary(language: str | None) -> str | None:
@@ -76,3 +67,40 @@ def _has_posted_since(creator: Creator, start: datetime) -> bool | None:
     if any(at is not None and at >= start for at in (last, found)):
         return True
     return None if last is None else False
+
+
+# In this order a rejection is named: whether the job asks for it, and the comparison.
+_TESTS: Mapping[FilterName, tuple[Callable[[Filters], bool], Callable[[Filters, Creator, datetime], bool | None]]] = {
+    FilterName.EXCLUDE_HANDLES: (
+        lambda filters: bool(filters.exclude_handles),
+        lambda filters, creator, _: creator.account.handle.casefold() not in filters.exclude_handles,
+    ),
+    FilterName.FOLLOWERS_MIN: (
+        lambda filters: filters.followers_min is not None,
+        lambda filters, creator, _: _compared(creator.account.followers, least=filters.followers_min),
+    ),
+    FilterName.FOLLOWERS_MAX: (
+        lambda filters: filters.followers_max is not None,
+        lambda filters, creator, _: _compared(creator.account.followers, most=filters.followers_max),
+    ),
+    FilterName.VERIFIED: (
+        lambda filters: filters.verified is not None,
+        lambda filters, creator, _: _is_as_asked(creator.account.verified, filters.verified),
+    ),
+    FilterName.LANGUAGES: (
+        lambda filters: bool(filters.languages),
+        lambda filters, creator, _: _is_one_of(_primary(creator.account.language), filters.languages),
+    ),
+    FilterName.COUNTRIES: (
+        lambda filters: bool(filters.countries),
+        lambda filters, creator, _: _is_one_of(creator.account.country, filters.countries),
+    ),
+    FilterName.POSTED_WITHIN: (
+        lambda filters: filters.posted_within is not None,
+        lambda filters, creator, now: _has_posted_since(creator, now - (filters.posted_within or timedelta(0))),
+    ),
+    FilterName.HAS_EMAIL: (
+        lambda filters: filters.has_email is not None,
+        lambda filters, creator, _: _is_as_asked(_has_email(creator), filters.has_email),
+    ),
+}

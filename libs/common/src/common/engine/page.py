@@ -140,7 +140,7 @@ def _fate(
 
 
 def numbered(page: Page, cursor: str | None, numbers_max: int | None) -> Page:
-    """The page with the number of the next one as its cursor, for an endpoint that takes numbers and tells no cursor."""
+    """The page with the number of the next one as its cursor, where the endpoint takes numbers and tells no cursor."""
     if numbers_max is None or not page.items:
         return page
     following = int(cursor or 1) + 1

@@ -54,8 +54,8 @@ async def write_counters(work: LockedWork) -> None:
 
 
 async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -> None:
-    """End the job: pending candidates are delivered as known if the filters allow, the reserve becomes surplus, its searches end, and the
-    owner's next job gets its turn. Nothing of it is due any more."""
+    """End the job: pending candidates are delivered as known if the filters allow, the reserve becomes surplus, its
+    searches end, and the owner's next job gets its turn. Nothing of it is due any more."""
     if not work.has_owner:
         raise OwnerLockNeededError
     if work.job.status is JobStatus.PENDING and end.status is JobStatus.COMPLETED:
