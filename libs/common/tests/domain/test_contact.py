@@ -3,6 +3,10 @@
 All people, shops and addresses are invented. Every bio of `contacts.json` was labelled before any rule was run on it;
 those of the two older corpora say under `elsewhere` what they hold besides e-mails. What a reader sees and the rules,
 preferring precision, do not find is counted and pinned.
+
+The rules were made better with these bios at hand, so their numbers flatter. `contacts_heldout.json` was written and
+labelled afterwards. At the first run on it, e-mails were found with precision 17/17 and recall 17/17, links with 10/10
+and 10/11, accounts with 34/39 and 34/43; then the rules learned from it too. `false` pins what they find wrongly.
 """
 
 import json
@@ -46,7 +50,7 @@ def corpus() -> list[dict[str, Any]]:
     labelled = read("contacts")
     table = [{"bio": bio, "emails": emails} for section in read("bios").values() for bio, emails in section]
     older = [entry | labelled["elsewhere"].get(entry["bio"], {}) for entry in (*table, *read("bios_heldout"))]
-    return [{"emails": [], "links": [], "accounts": []} | entry for entry in (*older, *labelled["bios"])]
+    return [NOTHING | entry for entry in (*older, *labelled["bios"])]
 
 
 def found_in(bio: str) -> dict[str, set[str]]:
@@ -58,39 +62,61 @@ def found_in(bio: str) -> dict[str, set[str]]:
     }
 
 
+NOTHING: dict[str, list[str]] = {"emails": [], "links": [], "accounts": [], "false": []}
 CORPUS = corpus()
+HELD_OUT = [NOTHING | entry for entry in read("contacts_heldout")]
 KINDS = ("emails", "links", "accounts")
 
 
 def test_the_corpus_is_large_and_says_nothing_twice() -> None:
-    bios = [entry["bio"] for entry in CORPUS]
-    assert len(set(bios)) == len(bios) >= 400
+    bios = [entry["bio"] for entry in (*CORPUS, *HELD_OUT)]
+    assert len(set(bios)) == len(bios) >= 500
     assert set(read("contacts")["elsewhere"]) <= set(bios)
 
 
-@pytest.mark.parametrize("entry", CORPUS, ids=[entry.get("note", entry["bio"][:40]) for entry in CORPUS])
+ALL = [*CORPUS, *HELD_OUT]
+
+
+@pytest.mark.parametrize("entry", ALL, ids=[entry.get("note", entry["bio"][:40]) for entry in ALL])
 def test_nothing_is_found_that_a_careful_reader_does_not_see(entry: dict[str, Any]) -> None:
     found = found_in(entry["bio"])
-    assert [(kind, wrong) for kind in KINDS if (wrong := found[kind] - set(entry[kind]))] == []
+    assert set().union(*(found[kind] - set(entry[kind]) for kind in KINDS)) == set(entry["false"])
 
 
-def test_precision_is_full_and_recall_is_known(record_property: Callable[[str, object], None]) -> None:
+def counted(entries: list[dict[str, Any]]) -> dict[str, tuple[int, int, int]]:
+    """For each kind: how many were found rightly, found at all, labelled."""
+    found = [(entry, found_in(entry["bio"])) for entry in entries]
+    return {
+        kind: (
+            sum(len(has[kind] & set(entry[kind])) for entry, has in found),
+            sum(len(has[kind]) for _, has in found),
+            sum(len(entry[kind]) for entry, _ in found),
+        )
+        for kind in KINDS
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "expected"),
+    [
+        ("labelled", CORPUS, {"emails": (227, 227, 233), "links": (49, 49, 53), "accounts": (109, 109, 114)}),
+        ("later", HELD_OUT, {"emails": (17, 17, 17), "links": (10, 10, 11), "accounts": (39, 40, 43)}),
+    ],
+    ids=["labelled", "later"],
+)
+def test_precision_and_recall_are_known(
+    name: str,
+    entries: list[dict[str, Any]],
+    expected: dict[str, tuple[int, int, int]],
+    record_property: Callable[[str, object], None],
+) -> None:
     """The numbers are told at the end of the run."""
-    counts: dict[str, tuple[int, int, int]] = {}
-    for kind in KINDS:
-        found = [(found_in(entry["bio"])[kind], set(entry[kind])) for entry in CORPUS]
-        right, all_found, labelled = (
-            sum(len(has & wanted) for has, wanted in found),
-            sum(len(has) for has, _ in found),
-            sum(len(wanted) for _, wanted in found),
-        )
-        counts[kind] = (right, all_found, labelled)
-        record_property(
-            "told",
-            f"{kind} in {len(CORPUS)} bios: precision {right / all_found:.3f} ({right} of {all_found}), "
-            f"recall {right / labelled:.3f} ({right} of {labelled})",
-        )
-    assert counts == {"emails": (227, 227, 233), "links": (49, 49, 53), "accounts": (109, 109, 114)}
+    counts = counted(entries)
+    for kind, (right, found, labelled) in counts.items():
+        precision = f"precision {right / found:.3f} ({right} of {found})"
+        recall = f"recall {right / labelled:.3f} ({right} of {labelled})"
+        record_property("told", f"{kind} in {len(entries)} {name} bios: {precision}, {recall}")
+    assert counts == expected
 
 
 # E-mails

@@ -130,6 +130,9 @@ def test_a_post_a_group_a_search_or_a_short_link_is_no_account(link: str) -> Non
         ("我的IG：@mira_ovens", "instagram:mira_ovens"),
         ("インスタは@mira_ovensです", "instagram:mira_ovens"),
         ("моя инста @mira.ovens", "instagram:mira.ovens"),
+        ("İNSTAGRAM: @mira.ovens", "instagram:mira.ovens"),
+        ("ınsta: @mira.ovens", "instagram:mira.ovens"),
+        ("@mira.ovens (IG) @miraovens (TikTok)", "instagram:mira.ovens tiktok:miraovens"),
         # what is in doubt
         ("YT: Mira Bakes", ""),
         ("YT: MiraBakes", ""),
@@ -154,6 +157,8 @@ def test_a_post_a_group_a_search_or_a_short_link_is_no_account(link: str) -> Non
         ("pfp by IG: @artist", ""),
         ("Founder of @brand on Instagram", ""),
         ("TikToker @mira", ""),
+        ("I review what TikTok: @brands send me", ""),
+        ("her insta: @mira", ""),
         ("https://ovens.studio/ig:@mira", ""),
     ],
 )

@@ -99,6 +99,14 @@ def test_sharing_the_most_used_hashtags_is_enough() -> None:
     assert part(found, "hashtags").value == 1.0
 
 
+def test_evidence_names_the_weightiest_ten_and_is_cut_to_a_hundred_characters() -> None:
+    hashtags = tuple(f"{number:02}" + "x" * 140 for number in range(20))
+    target = Target(account=account(hashtags=hashtags), contents=(post(hashtags=hashtags[19:]),))
+    evidence = part(compared(target, account("a", hashtags=hashtags)), "hashtags").evidence
+    assert [one[1:3] for one in evidence] == ["19", *(f"{number:02}" for number in range(EVIDENCE_COUNT_MAX - 1))]
+    assert {len(one) for one in evidence} == {EVIDENCE_LENGTH_MAX}
+
+
 def test_topics_are_the_words_of_bio_category_topics_and_posts() -> None:
     target = Target(
         account=account(bio="Sourdough at home", category="Bakery", topics=("rye",)), contents=(post(text="Spelt!"),)

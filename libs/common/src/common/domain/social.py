@@ -58,7 +58,8 @@ NETWORKS: Final[Mapping[str, Network]] = {
         url="https://www.instagram.com/{}",
         labels=(
             *("instagram", "insta", "ig", "инстаграмм", "инстаграм", "инста", "інстаграм", "інста", "ινσταγκραμ"),
-            *("انستقرام", "انستغرام", "انستجرام", "إنستغرام", "إنستجرام", "انستا", "اینستاگرام", "אינסטגרם", "אינסטה"),
+            *("انستقرام", "انستغرام", "انستجرام", "إنستغرام", "إنستجرام", "انستا"),
+            *("اینستاگرام", "اینستا", "אינסטגרם", "אינסטה"),
             *("इंस्टाग्राम", "इंस्टा", "อินสตาแกรม", "ไอจี", "インスタグラム", "インスタ", "인스타그램", "인스타"),
         ),
         reserved=_words("p reel reels tv stories explore accounts direct about legal developer web s share ar oauth"),
@@ -69,7 +70,7 @@ NETWORKS: Final[Mapping[str, Network]] = {
         pattern=r"[a-z0-9_](?:[a-z0-9_.]{0,28}[a-z0-9_])?",
         url="https://www.tiktok.com/@{}",
         labels=(
-            *("tiktok", "tik tok", "tt", "тикток", "тик ток", "تيك توك", "تیک تاک", "טיקטוק"),
+            *("tiktok", "tik tok", "tt", "тикток", "тик ток", "تيك توك", "تیک تاک", "טיקטוק", "тікток"),
             *("ติ๊กต็อก", "ティックトック", "틱톡"),
         ),
     ),
@@ -180,6 +181,7 @@ _LABEL: Final = re.compile(
     + r")(?![A-Za-z0-9_\u00c0-\u024f\u0370-\u052f'])",
     re.IGNORECASE,
 )
+_TURKISH: Final = {ord("\u0307"): None, ord("ı"): "i"}  # `re` takes İ and ı for i, lower() does not
 _JOINT: Final = re.compile(r" ?[/&+,、] ?| (?:and|y|e|et|und|ve|dan|и|і|و) ", re.IGNORECASE)
 _JOINT_LENGTH_MAX: Final = 5
 
@@ -190,7 +192,7 @@ _KIND_OF_PAGE: Final = (
 )
 # A name, and nothing behind it that a name could go on with: "@x@mastodon.social" and "@x-y" are not cut short.
 _NAMED: Final = re.compile(
-    rf"(?: (?:{_KIND_OF_PAGE})(?!\w))?([ ):»>は・–—{_PICTURES}-]{{0,6}})"
+    rf"(?:[ -](?:{_KIND_OF_PAGE})(?!\w))?([ ):»>は・–—{_PICTURES}-]{{0,6}})"
     r"(@?)([A-Za-z0-9_][A-Za-z0-9_.\u00b7-]{0,59})(?![A-Za-z0-9_\u00c0-\u024f@\u00b7-])",
     re.IGNORECASE,
 )
@@ -213,7 +215,8 @@ _BEFORE_OWN_LABEL: Final = _words(
 _BEFORE_OWN_NAME: Final = _words("me i'm im also am")
 _OF_OTHERS: Final = _words(
     "by credit credits pfp icon banner header husband wife hubby boyfriend girlfriend bf gf fiancé fiancee fiancée "
-    "partner brother sister son daughter mom mum dad bestie manager mgmt management agency producer editor von par por"
+    "partner brother sister son daughter mom mum dad bestie friend friends her his their fan manager mgmt management "
+    "agency producer editor von par por"
 )
 
 _HAS_JOINT: Final = re.compile(r"[a-z0-9]{2,}[._][a-z0-9]*[a-z]|[a-z]{2,}_", re.IGNORECASE)
@@ -299,7 +302,10 @@ def _account(network: str, written: str) -> OtherAccount | None:
 def _named(text: str) -> Iterator[tuple[str, str]]:
     """Each network that the text names together with a name there, as written."""
     for group in _label_groups(text):
-        handle = _name_behind(text, group) or _name_in_front(text, group)
+        readings = (_name_behind, _name_in_front)
+        if text.endswith("(", 0, group[0].start):  # "@x (IG) @y (TikTok)"
+            readings = (_name_in_front, _name_behind)
+        handle = readings[0](text, group) or readings[1](text, group)
         if handle:
             yield from ((label.network, handle) for label in group)
 
@@ -308,7 +314,9 @@ def _label_groups(text: str) -> Iterator[list[_Label]]:
     """The labels in the text; those that are joined, like "IG/TikTok", together."""
     group: list[_Label] = []
     for match in _LABEL.finditer(text):
-        written = match.group().lower()
+        written = match.group().lower().translate(_TURKISH)
+        if written not in _BY_LABEL:  # a rarer sign that `re` takes for a letter
+            continue
         label = _Label(match.start(), match.end(), _BY_LABEL[written], written)
         if group and not _is_joined(text, group[-1].end, label.start):
             yield group
@@ -334,7 +342,8 @@ def _name_behind(text: str, group: list[_Label]) -> str | None:
         return None
     has_colon = not _COLONS.isdisjoint(gap)
     is_announced = has_colon or not _DASHES.isdisjoint(gap)
-    if not is_announced and not _is_own_label(front):
+    is_prose = not is_announced or _GOES_ON.match(text, match.end())  # "what TikTok: @brands send me"
+    if is_prose and not _is_own_label(front):
         return None
     if len(group) == 1 and group[0].written == "x" and not (has_colon and _is_own_label(front)):
         return None  # "mira x @brand"
@@ -363,7 +372,7 @@ def _name_in_front(text: str, group: list[_Label]) -> str | None:
     if match is None or group[0].written == "x":
         return None
     front = _segment_before(text, match.start())
-    is_own = not front.strip() or front.split()[-1].lower() in _BEFORE_OWN_NAME
+    is_own = not front.strip(" )") or front.split()[-1].lower() in _BEFORE_OWN_NAME or front.endswith(") ")
     return match[1].rstrip(".-") if is_own else None
 
 

@@ -12,7 +12,7 @@ _WRITTEN = re.compile(r"(?<![\w.@])[@＠]([A-Za-z0-9_](?:[A-Za-z0-9_.]{0,28}[A-Z
 
 def unique_mentions(handles: Iterable[str | None]) -> tuple[str, ...]:
     """Each handle once, folded, in the order given."""
-    folded = dict.fromkeys((handle or "").lstrip("@").lower() for handle in handles)
+    folded = dict.fromkeys((handle or "").strip().lstrip("@＠").lower() for handle in handles)
     folded.pop("", None)
     return tuple(folded)[:MENTION_COUNT_MAX]
 
