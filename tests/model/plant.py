@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from common.clock import Clock
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.topology import ADVISORIES, STEPS, STREAMS
@@ -176,7 +176,8 @@ async def _open(stack: AsyncExitStack, runner: asyncio.Runner, database_url: str
     stack.push_async_callback(plant.close_doors)
     async with plant.database.connection() as connection:
         await announce_platform(
-            connection, platform=PLATFORM.name, label=PLATFORM.label, modes=["keyword"], search_kinds=["keyword"]
+            connection,
+            Ability(platform=PLATFORM.name, label=PLATFORM.label, modes=("keyword",), search_kinds=("keyword",)),
         )
     return plant
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from common.domain.creator import Account, Item
+from common.domain.handle import HandleRule
 from common.domain.job import Mode, PlatformName
 from common.errors import NotFoundError, ShapeError
 from common.platform import Page, Platform, ProfileKind, SearchKind, Unparsable
@@ -59,6 +60,9 @@ PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="Invented",
     modes=frozenset({Mode.KEYWORD}),
+    handles=HandleRule(
+        hosts=("tiktok.com",), paths=(r"/@([^/]+)",), pattern=r"[a-z0-9_.]+", is_lower=True, example="mira"
+    ),
     searches={
         "keyword": SearchKind(
             path=PAGE_PATH,
@@ -68,9 +72,10 @@ PLATFORM = Platform(
     },
     profile=ProfileKind(
         path=PROFILE_PATH,
-        ask=lambda account: {"id": account.platform_id},
+        ask=lambda account, _: {"id": account.platform_id},
         read=read_profile,
         is_needed=lambda account: account.bio is None,
+        tells=frozenset(),
     ),
 )
 

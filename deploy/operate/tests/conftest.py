@@ -23,10 +23,11 @@ from common.db import ledger as ledger_table
 from common.db import step as step_table
 from common.db.job import NewJob
 from common.db.ledger import CallRequest, Settlement
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.db.step import ClaimRequest
 from common.domain.creator import Account, Item
+from common.domain.handle import HandleRule
 from common.domain.job import Mode, PlatformName
 from common.domain.step import DueStep
 from common.engine.plan import plan_keywords
@@ -52,9 +53,19 @@ PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="TikTok",
     modes=frozenset({Mode.KEYWORD}),
-    searches={"keyword": SearchKind(path="/v1/tiktok/search/keyword", ask=lambda _, __: {}, read=unread)},
+    handles=HandleRule(
+        hosts=("tiktok.com",), paths=(r"/@([^/]+)",), pattern=r"[a-z0-9_.]+", is_lower=True, example="mira"
+    ),
+    searches={
+        kind: SearchKind(path=f"/v1/tiktok/search/{kind}", ask=lambda _, __: {}, read=unread)
+        for kind in ("keyword", "hashtag")
+    },
     profile=ProfileKind(
-        path="/v1/tiktok/profile", ask=lambda _: {}, read=unread, is_needed=lambda account: account.bio is None
+        path="/v1/tiktok/profile",
+        ask=lambda _, __: {},
+        read=unread,
+        is_needed=lambda account: account.bio is None,
+        tells=frozenset(),
     ),
 )
 
@@ -69,7 +80,7 @@ class Stage:
     async def announce(self, platform: str = "tiktok") -> None:
         async with self.unit.database.connection() as connection:
             await announce_platform(
-                connection, platform=platform, label=platform, modes=["keyword"], search_kinds=["keyword"]
+                connection, Ability(platform=platform, label=platform, modes=("keyword",), search_kinds=("keyword",))
             )
 
     def person(self, number: int, bio: str | None = "bio") -> Item:

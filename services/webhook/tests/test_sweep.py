@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from common.db.ledger import CallRequest, open_call
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.transaction.failure import cancel_job
 from webhook.sweep import SCHEDULE_ID, run_sweep, sweep_once
 
@@ -72,7 +72,7 @@ async def test_what_a_worker_holds_or_a_pause_stops_is_left_alone(site: Any) -> 
     assert await sweep_once(site.webhook.resources) == {}
     await age(site, "token = null, lease_until = null")
     async with site.webhook.resources.database.connection() as connection:
-        await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+        await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query("update platform_states set state = 'paused', reason = 'credits'")
     assert await sweep_once(site.webhook.resources) == {}
     await site.query("update platform_states set state = 'open', reason = null")
@@ -168,7 +168,7 @@ async def test_a_message_given_up_under_a_pause_is_driven_again_and_not_counted(
     [step] = await site.new_job()
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
     async with site.webhook.resources.database.connection() as connection:
-        await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+        await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query(f"update platform_states set state = 'paused', reason = 'credits', until = {until}")
     await site.query("update steps set redrives_count = 3")  # one more, and it would be given up
     await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
@@ -189,7 +189,7 @@ async def test_a_message_given_up_twice_under_a_pause_is_answered_twice(site: An
     """The second advisory is of a generation that is over."""
     [step] = await site.new_job()
     async with site.webhook.resources.database.connection() as connection:
-        await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+        await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query("update platform_states set state = 'paused', reason = 'operator'")
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
     for _ in range(2):

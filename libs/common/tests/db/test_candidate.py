@@ -7,7 +7,6 @@ from psycopg.errors import CheckViolation, UniqueViolation
 
 from common.db.candidate import (
     CandidateRow,
-    Details,
     discard_reserve,
     insert_candidates,
     known_accounts,
@@ -17,13 +16,16 @@ from common.db.candidate import (
     settle_candidates,
 )
 from common.db.outcome import OutcomeMove
-from common.domain.creator import Account, Video
+from common.domain.creator import Account, Contact, Content, Creator, Match, Statistics
 from common.domain.outcome import Enrichment, Outcome
 
 
 def row(platform_id: str, outcome: Outcome, ordinal: int = 0, **changes: Any) -> CandidateRow:
-    details = Details(
-        account=Account(platform_id=platform_id, handle=f"h{platform_id}"), emails=None, video=None, hashtags=()
+    details = Creator(
+        account=Account(platform_id=platform_id, handle=f"h{platform_id}"),
+        contact=Contact(),
+        content=None,
+        matched=Match(kind="keyword", query="q"),
     )
     values = {
         "platform_id": platform_id,
@@ -37,6 +39,8 @@ def row(platform_id: str, outcome: Outcome, ordinal: int = 0, **changes: Any) ->
         "followers": None,
         "verified": None,
         "has_email": None,
+        "likeness": None,
+        "worth": 0.0,
         "details": details,
     }
     return CandidateRow(**values | changes)
@@ -59,11 +63,11 @@ def by_key(moves: list[OutcomeMove]) -> dict[tuple[int, str, str, str], int]:
 
 async def test_a_candidate_is_stored_as_known_and_unknown_stays_null(scene: Any) -> None:
     seat = await scene.seat()
-    details = Details(
+    details = Creator(
         account=Account(platform_id="7", handle="ada", bio="", verified=False, followers=0),
-        emails=(),
-        video=Video(platform_id="v", likes=0),
-        hashtags=("💄",),
+        contact=Contact(emails=()),
+        content=Content(platform_id="v", statistics=Statistics(likes=0), hashtags=("💄",)),
+        matched=Match(kind="hashtag", query="💄"),
     )
     known = row(
         "7",
@@ -75,11 +79,13 @@ async def test_a_candidate_is_stored_as_known_and_unknown_stays_null(scene: Any)
         followers=0,
         verified=False,
         has_email=False,
+        likeness=0.5,
+        worth=1.5,
         details=details,
     )
     await put(scene, seat, known, row("8", Outcome.PENDING))
     rows = await rows_of(scene, seat)
-    assert Details.model_validate(rows["7"].pop("details")) == details
+    assert Creator.model_validate(rows["7"].pop("details")) == details
     names = [name for name in CandidateRow.model_fields if name != "details"]
     assert {name: rows["7"][name] for name in names} == known.model_dump(exclude={"details"})
     assert rows["7"]["delivered_at"] is not None

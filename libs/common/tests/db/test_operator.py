@@ -10,7 +10,7 @@ import pytest
 from common.db import operator as operator_table
 from common.db.dead_letter import DeadLetter, insert_dead_letter, resolve_letter
 from common.db.operator import LetterFilter
-from common.db.platform_state import announce_platform, pause_platform, stop_platform, take_probe
+from common.db.platform_state import Ability, announce_platform, pause_platform, stop_platform, take_probe
 from common.domain.job import JobStatus
 
 
@@ -163,7 +163,7 @@ async def test_platforms_with_their_state_and_the_jobs_that_they_keep_waiting(sc
         return next(one for one in platforms if one.platform == seat.platform)
 
     async with scene.database.connection() as connection:
-        await announce_platform(connection, platform=seat.platform, label="P", modes=[], search_kinds=[])
+        await announce_platform(connection, Ability(platform=seat.platform, label="P", modes=(), search_kinds=()))
         one = await mine()
         assert (one.state, one.reason, one.until, one.is_probing, one.active_jobs) == ("open", None, None, False, 1)
         await pause_platform(

@@ -9,6 +9,7 @@ import pytest
 from psycopg.errors import CheckViolation
 
 from common.db.platform_state import (
+    Ability,
     announce_platform,
     open_platform,
     pause_platform,
@@ -18,6 +19,7 @@ from common.db.platform_state import (
     stop_platform,
     take_probe,
 )
+from common.domain.handle import HandleRule
 
 MINUTE = timedelta(minutes=1)
 
@@ -31,7 +33,9 @@ async def platform(scene: Any) -> str:
 
 async def announce(scene: Any, platform: str, label: str = "P", kinds: tuple[str, ...] = ("keyword",)) -> None:
     async with scene.database.connection() as connection:
-        await announce_platform(connection, platform=platform, label=label, modes=["keyword"], search_kinds=list(kinds))
+        await announce_platform(
+            connection, Ability(platform=platform, label=label, modes=("keyword",), search_kinds=kinds)
+        )
 
 
 async def pause(scene: Any, platform: str, lasts: timedelta, reason: str = "cool_down", state: str = "paused") -> None:
@@ -70,6 +74,8 @@ async def test_a_platform_is_what_its_worker_announced_last(scene: Any, platform
         "label": "P",
         "modes": ("keyword",),
         "search_kinds": ("keyword",),
+        "filters": (),
+        "handles": None,
         "reason": None,
         "until": None,
         "is_open": True,
@@ -82,6 +88,14 @@ async def test_a_platform_is_what_its_worker_announced_last(scene: Any, platform
     assert (row.label, row.search_kinds) == ("Q", ("hashtag", "keyword"))
     assert not row.is_open, "a worker that starts does not end a pause"
     assert await read(scene, "never") is None
+    rule = HandleRule(hosts=("a.example",), paths=(r"/@(\w+)",), pattern=r"\w+", is_lower=True, example="ada")
+    async with scene.database.connection() as connection:
+        ability = Ability(
+            platform=platform, label="R", modes=(), search_kinds=(), filters=("hasEmail", "verified"), handles=rule
+        )
+        await announce_platform(connection, ability)
+    row = await read(scene, platform)
+    assert (row.filters, row.handles) == (("hasEmail", "verified"), rule)
 
 
 @pytest.mark.parametrize(("lasts", "is_probe_due"), [(MINUTE, False), (timedelta(0), True)])

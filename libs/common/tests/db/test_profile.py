@@ -1,14 +1,14 @@
 """Profiles on real Postgres: bought by one worker at a time, kept for everybody, not-found too."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg.errors import CheckViolation
 
-from common.db.profile import ProfileClaim, claim_profile, fresh_profiles, release_profile, store_profile
+from common.db.profile import ProfileClaim, SeenProfile, claim_profile, fresh_profiles, release_profile, store_profile
 from common.domain.creator import Account
 
 WEEK = timedelta(days=7)
@@ -36,10 +36,13 @@ async def claims(scene: Any, claim: ProfileClaim) -> bool:
         return await claim_profile(connection, claim)
 
 
-async def store(scene: Any, platform: str, account: Account | None, status: str | None = None) -> None:
+async def store(
+    scene: Any, platform: str, account: Account | None, status: str | None = None, seen_at: datetime | None = None
+) -> None:
     status = status or ("found" if account else "not_found")
     async with scene.database.connection() as connection:
-        await store_profile(connection, platform=platform, platform_id="1", status=status, account=account)
+        profile = SeenProfile(platform=platform, platform_id="1", status=status, account=account, seen_at=seen_at)
+        await store_profile(connection, profile)
 
 
 async def fresh(scene: Any, platform: str, max_age: timedelta = WEEK) -> dict[str, tuple[str, Account | None]]:

@@ -26,6 +26,7 @@ from common.db.step import (
     unclaimed_successor,
     view_step,
 )
+from common.domain.filter import Filters
 from common.domain.job import JobStatus
 from common.domain.step import DueStep
 
@@ -60,6 +61,7 @@ async def test_a_claim_takes_the_token_the_lease_and_an_attempt_and_tells_what_t
         "kind": "keyword",
         "query": "q0",
         "region": "DE",
+        "filters": Filters().model_dump(),
         "has_open_calls": False,
     }
     assert (row["token"], row["attempts"], row["claims_count"], row["claimed_sequence"]) == (seat.token, 1, 1, 7)

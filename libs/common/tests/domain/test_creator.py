@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from common.domain.creator import Account, Item, Video
+from common.domain.creator import Account, Content, Item
 
 text = st.none() | st.text(max_size=3)
 count = st.none() | st.integers(0, 3)
@@ -25,13 +25,14 @@ accounts = st.builds(
     bio=text,
     avatar_url=text,
     links=st.lists(st.text(max_size=2), max_size=2).map(tuple),
-    region=text,
+    country=text,
     language=text,
+    native=st.dictionaries(st.sampled_from("ab"), st.integers(0, 3), max_size=2),
 )
 
 
 def is_known(value: Any) -> bool:
-    return value is not None and value != ()
+    return value is not None and value not in ((), {})
 
 
 @given(before=accounts, profile=accounts)
@@ -39,7 +40,9 @@ def test_unknown_never_overwrites_known_and_known_always_lays_over(before: Accou
     """0, "" and False are known."""
     merged = before.merged_with(profile)
     for name, value in profile:
-        assert getattr(merged, name) == (value if is_known(value) else getattr(before, name))
+        if name != "native":
+            assert getattr(merged, name) == (value if is_known(value) else getattr(before, name))
+    assert merged.native == {**before.native, **profile.native}, "key by key"
 
 
 @given(before=accounts, profile=accounts)
@@ -65,8 +68,11 @@ def test_another_account_is_refused(before: Account, other: Account) -> None:
 def test_unknown_is_none_from_the_start() -> None:
     account = Account(platform_id="1", handle="h")
     assert account.model_dump(exclude={"platform_id", "handle"}, exclude_defaults=True) == {}
-    assert set(dict(account).values()) == {"1", "h", None, ()}
-    assert set(dict(Video(platform_id="v")).values()) == {"v", None}
+    rest = [value for name, value in account if name not in ("platform_id", "handle")]
+    assert all(value in (None, (), {}) for value in rest)
+    content = Content(platform_id="v").model_dump(exclude={"platform_id", "statistics"})
+    assert all(value in (None, ()) for value in content.values())
+    assert set(dict(Content(platform_id="v").statistics).values()) == {None}
 
 
 @given(account=accounts)

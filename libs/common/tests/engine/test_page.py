@@ -1,11 +1,14 @@
 """Laws of the page decision, by hypothesis, and each reason for which a search ends."""
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain.creator import Account, Item
-from common.domain.job import JobStatus
+from common.domain.creator import Account, Item, Match
+from common.domain.job import JobStatus, PlatformName
 from common.domain.outcome import Outcome
+from common.engine.brief import Brief
 from common.engine.fact import JobFacts, SearchFacts
 from common.engine.page import KnownBefore, PageDecision, Successor, decide_page
 from common.platform import Page, Unparsable
@@ -24,7 +27,13 @@ pages = st.builds(
     items=st.lists(st.one_of(items, st.just(Unparsable("no_id"))), max_size=30).map(tuple),
     cursor=st.sampled_from([None, "30", "60"]),
 )
-searches = st.builds(SearchFacts, cursor=st.sampled_from([None, "30"]), barren_pages=st.integers(0, 1))
+BRIEF = Brief(
+    platform=PlatformName.TIKTOK, now=datetime(2026, 11, 1, tzinfo=UTC), is_lacking=lambda account: account.bio is None
+)
+MATCH = Match(kind="keyword", query="q")
+searches = st.builds(
+    SearchFacts, cursor=st.sampled_from([None, "30"]), barren_pages=st.integers(0, 1), match=st.just(MATCH)
+)
 knowns = st.builds(KnownBefore, accounts=st.frozensets(ids), items=st.frozensets(ids))
 
 
@@ -47,7 +56,7 @@ def jobs(draw: st.DrawFn) -> JobFacts:
 
 
 def decide(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore) -> PageDecision:
-    return decide_page(job, search, page, known, lambda account: account.bio is None)
+    return decide_page(job, search, page, known, BRIEF)
 
 
 @given(jobs(), searches, pages, knowns)
@@ -74,7 +83,7 @@ def test_no_more_places_are_given_than_the_target_has(
 
 @given(jobs(), searches, pages, knowns)
 def test_a_creator_is_a_candidate_once(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore) -> None:
-    found = [candidate.item.account.platform_id for candidate in decide(job, search, page, known).candidates]
+    found = [candidate.creator.account.platform_id for candidate in decide(job, search, page, known).candidates]
     assert len(found) == len(set(found))
     assert not known.accounts & set(found)
 
@@ -120,7 +129,7 @@ def an_item(number: int) -> Item:
 
 JOB = JobFacts(status=JobStatus.PROCESSING, target=10, delivered=0, pending=0, reserve=0, pages=1, pages_max=5)
 NOTHING = KnownBefore(accounts=frozenset(), items=frozenset())
-FIRST = SearchFacts(cursor=None, barren_pages=0)
+FIRST = SearchFacts(cursor=None, barren_pages=0, match=MATCH)
 
 
 def end_of(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore = NOTHING) -> str | None:
@@ -132,7 +141,7 @@ def test_a_search_ends_when_the_upstream_says_so() -> None:
 
 
 def test_a_search_ends_when_the_cursor_does_not_move() -> None:
-    search = SearchFacts(cursor="30", barren_pages=0)
+    search = SearchFacts(cursor="30", barren_pages=0, match=MATCH)
     assert end_of(JOB, search, Page(items=(an_item(1),), cursor="30")) == "cursor_stuck"
 
 
@@ -146,7 +155,7 @@ def test_a_search_ends_after_two_pages_without_a_new_candidate() -> None:
     known = KnownBefore(accounts=frozenset({"u1"}), items=frozenset())
     page = Page(items=(an_item(1),), cursor="30")
     assert end_of(JOB, FIRST, page, known) is None
-    assert end_of(JOB, SearchFacts(cursor=None, barren_pages=1), page, known) == "nothing_new"
+    assert end_of(JOB, SearchFacts(cursor=None, barren_pages=1, match=MATCH), page, known) == "nothing_new"
 
 
 def test_one_empty_page_does_not_end_a_search() -> None:

@@ -21,6 +21,7 @@ from common.db.ledger import CallRequest, Settlement
 from common.db.pool import Database
 from common.db.step import Claim, ClaimRequest
 from common.domain.creator import Account, Item
+from common.domain.handle import HandleRule
 from common.domain.job import Mode, PlatformName
 from common.domain.outcome import Enrichment
 from common.domain.step import DueStep
@@ -30,7 +31,7 @@ from common.settings import DatabaseSettings
 from common.transaction.abandonment import Abandonment, abandon_step
 from common.transaction.creation import create_job
 from common.transaction.enrichment import commit_enrichment
-from common.transaction.failure import commit_search_end, end_if_overdue
+from common.transaction.failure import SearchEnd, commit_search_end, end_if_overdue
 from common.transaction.lock import Unit
 from common.transaction.page import PaidPage, commit_page
 
@@ -46,12 +47,16 @@ PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="TikTok",
     modes=frozenset({Mode.KEYWORD}),
+    handles=HandleRule(
+        hosts=("tiktok.com",), paths=(r"/@([^/]+)",), pattern=r"[a-z0-9_.]+", is_lower=True, example="mira"
+    ),
     searches={"keyword": SearchKind(path="/search", ask=lambda _, __: {}, read=unreadable)},
     profile=ProfileKind(
         path="/profile",
-        ask=lambda _: {},
+        ask=lambda _, __: {},
         read=unreadable,
         is_needed=lambda account: account.bio is None,
+        tells=frozenset(),
     ),
 )
 
@@ -105,6 +110,7 @@ class Lab:
     """A database with whatever jobs a test asks for. `unit` holds the limits of owners."""
 
     unit: Unit
+    platform: Platform = PLATFORM
 
     def having(self, **limits: Any) -> "Lab":
         """The same database under other limits of owners."""
@@ -214,7 +220,9 @@ class Lab:
         if claim.phase == "page":
             request = self.request(claim, token)
             if not await self.opens(request):
-                world.waiting += await commit_search_end(self.unit, claim, token, "call_limit")
+                world.waiting += await commit_search_end(
+                    self.unit, PLATFORM, claim, token, SearchEnd(reason="call_limit")
+                )
                 return
             if world.is_deadly and world.chance.random() < 0.1:
                 return
@@ -247,10 +255,11 @@ class Lab:
                 platform_id=one.platform_id,
                 account=one.details.account.model_copy(update={"bio": "hello", "private": is_private()}),
                 enrichment=Enrichment.BOUGHT,
+                seen_at=self.unit.clock.now(),
             )
             for one in pending
         ]
-        return await commit_enrichment(self.unit, claim, token, enriched)
+        return await commit_enrichment(self.unit, PLATFORM, claim, token, enriched)
 
     async def run(self, world: World, turns_max: int = TURNS_MAX) -> None:
         """Deliver what is published until nothing waits."""

@@ -11,7 +11,7 @@ import pytest
 from common.db.owner import lock_owner
 from common.domain.job import Action, JobStatus
 from common.engine.reopening import Refusal
-from common.transaction.failure import cancel_job, commit_search_end, conclude_job
+from common.transaction.failure import SearchEnd, cancel_job, commit_search_end, conclude_job
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job, retry_job
@@ -194,7 +194,7 @@ async def test_a_job_at_a_limit_goes_on_when_that_very_limit_allows_more(
     if due:  # by credits it ends when the next page is not to be had
         token = uuid4()
         claim = await lab.claim(due[0], token)
-        await commit_search_end(lab.unit, claim, token, "credit_limit")
+        await commit_search_end(lab.unit, lab.platform, claim, token, SearchEnd(reason="credit_limit"))
     assert (await lab.job(job_id))["status"] == "completed"
     assert await refused(lab, job_id, Action.EXTEND, 51, **less) is Refusal.NOTHING_LEFT
     [step] = await reopen(lab, job_id, Action.EXTEND, 51, **more)

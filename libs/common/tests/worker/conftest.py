@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, LiteralString
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx
@@ -21,7 +22,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from common.db.job import NewJob
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.domain.job import Mode
 from common.domain.message import StepMessage
 from common.messaging.publish import publish_step
@@ -134,7 +135,7 @@ class Sandbox:
     async def asked_handles(self) -> list[str]:
         """Whose profiles were asked for, in order."""
         calls = (await self.calls(PROFILE_PATH))["calls"]
-        return [call["query"].removeprefix("handle=") for call in calls]
+        return [parse_qs(call["query"])["handle"][0] for call in calls]
 
     async def people(self, handles: list[str]) -> dict[str, dict[str, Any]]:
         """The truth about people, by handle."""
@@ -383,7 +384,8 @@ async def bench(database_url: str, nats_server: Nats, sandbox_url: str) -> Async
         )
         async with resources.database.connection() as pooled:
             await announce_platform(
-                pooled, platform="tiktok", label="TikTok", modes=["keyword"], search_kinds=["hashtag", "keyword"]
+                pooled,
+                Ability(platform="tiktok", label="TikTok", modes=("keyword",), search_kinds=("hashtag", "keyword")),
             )
         bench = Bench(resources=resources, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack)
         bench.tools = bench.new_tools()
