@@ -17,24 +17,31 @@ WAIT_MAX_S = 90.0
 
 
 class Frontend:
-    """Speaks the old routes with a fresh token for each request."""
+    """Speaks the old routes of one platform with a fresh token for each request."""
 
-    def __init__(self, gateway_url: str, issuer_url: str, user: str = "user_frontend") -> None:
+    def __init__(
+        self, gateway_url: str, issuer_url: str, user: str = "user_frontend", platform: str = "tiktok"
+    ) -> None:
         self._gateway_url = gateway_url
         self._issuer_url = issuer_url
         self._user = user
+        self._platform = platform
+
+    def on(self, platform: str) -> "Frontend":
+        """The same user on another platform."""
+        return Frontend(self._gateway_url, self._issuer_url, self._user, platform)
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {mint(self._issuer_url, self._user)}"}
         return httpx.request(method, f"{self._gateway_url}{path}", headers=headers, timeout=30, **PLAIN_HTTP, **more)
 
     def create(self, **body: Any) -> str:
-        answer = self.request("POST", "/api/scraping/tiktok", json=body)
+        answer = self.request("POST", f"/api/scraping/{self._platform}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()["jobId"]
 
     def poll(self, job_id: str) -> dict[str, Any]:
-        answer = self.request("GET", f"/api/scraping/tiktok?jobId={job_id}")
+        answer = self.request("GET", f"/api/scraping/{self._platform}?jobId={job_id}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -63,40 +63,20 @@ class KnownBefore:
 def decide_page(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefore, brief: Brief) -> PageDecision:
     """The fate of every item and of the search.
 
-    Never gives more places than the target has. On a final job everything new is surplus and the successor is
+    Never gives more places than the target has, and the most promising of the page get them first, so that the cost
+    does not depend on how fast earlier profiles came. On a final job everything new is surplus and the successor is
     held: the page was paid for, so its items and cursor are kept, but nothing starts.
     """
-    candidates: list[NewCandidate] = []
     counts: Counter[tuple[Outcome, str]] = Counter()
-    seen: set[str] = set(known.accounts)
-    if page.target_items_count:
-        counts[Outcome.TARGET_ITSELF, ""] += page.target_items_count
+    newcomers = _newcomers(search, page, known, brief, counts)
     places = 0 if job.status.is_final else job.open_places
-    for ordinal, item in enumerate(page.items):
-        if isinstance(item, Unparsable):
-            counts[Outcome.UNPARSABLE, item.reason] += 1
-            continue
-        if item.account.platform_id == brief.target_id:
-            counts[Outcome.TARGET_ITSELF, ""] += 1
-            continue
-        if item.account.platform_id in seen:
-            counts[Outcome.DUPLICATE, ""] += 1
-            continue
-        seen.add(item.account.platform_id)
-        creator = brief.found(item, search.match)
-        outcome, rule, enrichment = _fate(creator, places, job, known, brief)
+    candidates: list[NewCandidate] = []
+    for newcomer in sorted(newcomers, key=lambda one: -one.worth):
+        outcome, rule, enrichment = _fate(newcomer.creator, places, job, known, brief)
         places -= outcome in (Outcome.PENDING, Outcome.DELIVERED)
         counts[outcome, rule] += 1
-        candidates.append(
-            NewCandidate(
-                ordinal=ordinal,
-                creator=creator,
-                outcome=outcome,
-                rule=rule,
-                enrichment=enrichment,
-                worth=worth(brief.filters, creator, now=brief.now),
-            )
-        )
+        candidates.append(replace(newcomer, outcome=outcome, rule=rule, enrichment=enrichment))
+    candidates.sort(key=lambda one: one.ordinal)
     item_ids = tuple(dict.fromkeys(item.item_id for item in page.items if isinstance(item, Item)))
     barren_pages = 0 if candidates else search.barren_pages + 1
     end = _search_end(job, search, page, barren_pages, is_repeated=bool(item_ids) and known.items >= set(item_ids))
@@ -112,6 +92,29 @@ def decide_page(job: JobFacts, search: SearchFacts, page: Page, known: KnownBefo
         successor=successor,
         search_end=end,
     )
+
+
+def _newcomers(
+    search: SearchFacts, page: Page, known: KnownBefore, brief: Brief, counts: Counter[tuple[Outcome, str]]
+) -> list[NewCandidate]:
+    """Those of the page whom the job sees for the first time, their outcome still open; everything else is counted."""
+    newcomers: list[NewCandidate] = []
+    seen: set[str] = set(known.accounts)
+    if page.target_items_count:
+        counts[Outcome.TARGET_ITSELF, ""] += page.target_items_count
+    for ordinal, item in enumerate(page.items):
+        if isinstance(item, Unparsable):
+            counts[Outcome.UNPARSABLE, item.reason] += 1
+        elif item.account.platform_id == brief.target_id:
+            counts[Outcome.TARGET_ITSELF, ""] += 1
+        elif item.account.platform_id in seen:
+            counts[Outcome.DUPLICATE, ""] += 1
+        else:
+            seen.add(item.account.platform_id)
+            creator = brief.found(item, search.match)
+            value = worth(brief, creator)
+            newcomers.append(NewCandidate(ordinal=ordinal, creator=creator, outcome=Outcome.SURPLUS, worth=value))
+    return newcomers
 
 
 def _fate(
