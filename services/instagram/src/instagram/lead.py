@@ -27,7 +27,7 @@ def telling_queries(account: Account, contents: Sequence[Content]) -> list[str]:
     """At most four: the category, then words of the bio and hashtags, the most used first. None holds another, and none
     is the account's own name, which would find itself."""
     chosen: list[str] = []
-    for query in _candidates(account, contents):
+    for query in map(str.strip, _candidates(account, contents)):  # folding may put a blank in front
         folded = fold(query)
         has_overlap = any(folded in fold(one) or fold(one) in folded for one in chosen)
         if not has_overlap and not _is_name_of(account, folded):
