@@ -9,6 +9,7 @@ import pytest
 from common.domain.creator import Account
 from common.errors import NotFoundError, ShapeError
 from instagram.profile import PROFILE
+from instagram.table import INSTAGRAM
 
 Json = dict[str, Any]
 Read = Callable[[Json], Account]
@@ -177,11 +178,17 @@ def test_pinned_posts_say_nothing_of_the_rhythm(
 
 def test_a_pinned_post_may_be_the_newest(answer: Json, user: Json, read_profile: Read) -> None:
     """It counts as the last, though not for the rhythm."""
-    set_posts(user, START, START - 2 * DAY, START - 4 * DAY, START - 6 * DAY, pinned=(0,))
+    set_posts(user, START, START - 10 * DAY, START - 12 * DAY, START - 14 * DAY, pinned=(0,))
     told = read_profile(answer)
     assert told.posts_per_week == 3.5
     assert told.last_posted_at is not None
     assert told.last_posted_at.timestamp() == START
+
+
+def test_only_the_first_few_can_be_pinned(answer: Json, user: Json, read_profile: Read) -> None:
+    """A later one out of order is a post like others."""
+    set_posts(user, *(START - gap * DAY for gap in (0, 2, 4, 10, 6)))
+    assert read_profile(answer).posts_per_week == 2.8
 
 
 def test_too_few_posts_have_no_rhythm(answer: Json, user: Json, read_profile: Read) -> None:
@@ -201,6 +208,41 @@ def test_the_most_used_hashtags_come_first(answer: Json, user: Json, read_profil
         edge["node"]["edge_media_to_caption"] = {"edges": [{"node": {"text": text}}]}
     told = read_profile(answer)
     assert (told.hashtags, told.mentions) == (("Bread", "rye"), ("a", "b"))
+
+
+def test_a_page_full_of_tags_is_kept_in_part(answer: Json, user: Json, read_profile: Read) -> None:
+    """A hundred hashtags and fifty mentions say enough; and a line is a line."""
+    set_posts(user, *(START - place * DAY for place in range(12)))
+    for place, edge in enumerate(user["edge_owner_to_timeline_media"]["edges"]):
+        words = (f"#tag{place}x{number} @name{place}x{number}" for number in range(10))
+        edge["node"]["edge_media_to_caption"] = {"edges": [{"node": {"text": " ".join(words)}}]}
+    user["business_contact_method"] = "x" * 5000
+    told = read_profile(answer)
+    assert (len(told.hashtags), len(told.mentions)) == (100, 50)
+    assert (told.hashtags[0], told.mentions[0]) == ("tag0x0", "name0x0")
+    assert len(str(told.native["business_contact_method"])) < 1000
+
+
+@pytest.mark.parametrize(
+    ("liked", "preview", "likes"),
+    [
+        ({"count": 5}, {"count": 7}, 5),
+        ({"count": -1}, {"count": 7}, 7),
+        ({"count": -1}, {"count": -1}, None),
+        (None, None, None),
+    ],
+)
+def test_likes_of_a_node_are_told_twice(
+    answer: Json, user: Json, liked: object, preview: object, likes: int | None
+) -> None:
+    """-1 is hidden."""
+    set_posts(user, START)
+    user["edge_owner_to_timeline_media"]["edges"][0]["node"] |= {
+        "edge_liked_by": liked,
+        "edge_media_preview_like": preview,
+    }
+    (content,) = INSTAGRAM.searches["target"].read(json.dumps(answer).encode()).target_contents
+    assert content.statistics.likes == likes
 
 
 # --- no profile ------------------------------------------------------------------------------------------------------

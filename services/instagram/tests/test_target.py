@@ -144,6 +144,7 @@ def test_a_200_may_say_that_there_is_no_such_target() -> None:
         ({"category": "Bakery", "bio": "rye"}, (), ["Bakery", "rye"]),
         ({"category": "Digital creator", "bio": "rye"}, (), ["rye"]),
         ({"category": "Personal Blog"}, (), []),
+        ({"bio": "Vlog, ugc and rye"}, (), ["rye"]),
         ({"category": "🥐"}, (), []),
         ({"category": "x" * 200, "bio": "rye"}, (), ["rye"]),
         ({"bio": "the best of all, follow me for more"}, (), []),
