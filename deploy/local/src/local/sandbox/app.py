@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route
 
 from local.sandbox.control import Control
 from local.sandbox.fault import Fault
+from local.sandbox.instagram import Instagram
 from local.sandbox.latency import Latency
 from local.sandbox.purse import Purse
 from local.sandbox.tiktok import TikTok
@@ -32,12 +33,12 @@ def build(options: Options) -> Starlette:
     """The application; the heavy parts of all videos are made here, in less than a tenth of a second."""
     world = World(options.seed, options.people)
     tiktok = TikTok(world)
+    instagram = Instagram(world)
     youtube = YouTube(world)
-    upstream = Upstream(
-        {**tiktok.endpoints(), **youtube.endpoints()}, options.latency.seconds(), Purse(options.credits)
-    )
+    endpoints = {**tiktok.endpoints(), **instagram.endpoints(), **youtube.endpoints()}
+    upstream = Upstream(endpoints, options.latency.seconds(), Purse(options.credits))
     upstream.faults.faults.extend(options.faults)
-    control = Control(upstream, world, options.credits, [tiktok.reset, youtube.reset])
+    control = Control(upstream, world, options.credits, [tiktok.reset, instagram.reset, youtube.reset])
     return Starlette(
         routes=[
             Route("/readyz", _ready),
