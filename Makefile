@@ -24,6 +24,9 @@ demo: setup ## run one TikTok keyword job through every real part, show the crea
 run: setup ## keep the local stack up and print its URLs and a ready-made curl (REAL=1 uses the real upstream)
 	@$(BIN)/local up $(if $(REAL),--real,)
 
+cost: setup ## what jobs cost, from runs against the sandbox
+	@$(BIN)/local cost
+
 check: setup ## format, lint, types, import contracts, fast tests (no server needed)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -53,4 +56,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run check test faults format docs lock clean
+.PHONY: help setup demo run cost check test faults format docs lock clean
