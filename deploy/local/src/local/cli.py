@@ -64,6 +64,18 @@ def cost() -> None:
     raise typer.Exit(run_cost(project_root(), make_console()))
 
 
+@app.command("live-check")
+def live_check(
+    platform: Annotated[
+        Literal["tiktok", "instagram", "youtube"] | None,
+        typer.Option(help="This platform's endpoints only, all of them."),
+    ] = None,
+) -> None:
+    """Ask the real upstream a dozen things (1 credit each) and report which shapes held."""
+    command = importlib.import_module("local.live_check.command")
+    raise typer.Exit(command.run_live_check(make_console(), platform))
+
+
 @app.command()
 def token(
     user: Annotated[str, typer.Option(help="The user's id.")] = USER,
