@@ -18,7 +18,9 @@ from local.stack import Stack
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 
+KEYWORD = "bookbinding"  # that no other test of this stack searches for: the first run shall find no profile cached
 TARGET_MAX = 60
+SMALLER = tuple(replace(run, keyword=run.keyword and KEYWORD) for run in smaller(RUNS, TARGET_MAX))
 COLD, AGAIN = 0, 1
 
 Outcome = Bill | Unavailable
@@ -36,7 +38,7 @@ def ignore(phase: str, job: Snapshot) -> None:
 
 @pytest.fixture(scope="module")
 def outcomes(stack: Stack) -> list[Outcome]:
-    return Till(stack, ignore).run(smaller(RUNS, TARGET_MAX))
+    return Till(stack, ignore).run(SMALLER)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def bills(outcomes: Sequence[Outcome]) -> list[Bill]:
 
 
 def test_every_run_is_made_or_said_to_be_not_available(outcomes: Sequence[Outcome]) -> None:
-    assert [outcome.run.name for outcome in outcomes] == [run.name for run in smaller(RUNS, TARGET_MAX)]
+    assert [outcome.run.name for outcome in outcomes] == [run.name for run in SMALLER]
     for outcome in outcomes:
         assert isinstance(outcome, Bill) == is_supported(outcome.run), outcome.run.name
     assert {outcome.run.platform for outcome in outcomes if isinstance(outcome, Bill)} >= {"tiktok", "youtube"}

@@ -24,7 +24,7 @@ class CostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A job that has ended, as the gateway tells it."""
+    """A job that has ended and whose last call is settled, as the gateway tells it."""
 
     id: str
     snapshot: Snapshot
@@ -59,7 +59,6 @@ class Till:
             job = self._perform(run.name, run.platform, asked_for)
         except UnsupportedError:
             return Unavailable(run=run)
-        self._await_settled(job.id)
         return self._bill(run, job, known)
 
     def _asked_for(self, run: Run) -> Mapping[str, Any]:
@@ -80,8 +79,9 @@ class Till:
             self._show(phase, snapshot)
             if snapshot.status in FINAL:
                 seconds = time.monotonic() - began
+                self._await_settled(job_id)
                 _, _, creators = self._gateway.poll(job_id, platform)
-                return _Job(job_id, snapshot, creators, seconds)
+                return _Job(job_id, self._gateway.read_job(job_id), creators, seconds)
             time.sleep(_POLL_S)
         raise CostError(f"{phase}: the job did not end within {JOB_S:.0f} s")
 
@@ -104,18 +104,18 @@ class Till:
         return [row["platform_id"] for row in rows]
 
     def _bill(self, run: Run, job: _Job, known: list[str]) -> Bill:
-        settled = self._gateway.read_job(job.id)
+        ended = job.snapshot
         calls = self._upstream.calls()
         enrichments = self._enrichments(job.id)
         return Bill(
             run=run,
-            status=settled.status,
-            stop_reason=settled.stop_reason,
-            delivered=settled.delivered,
+            status=ended.status,
+            stop_reason=ended.stop_reason,
+            delivered=ended.delivered,
             with_email=sum(1 for creator in job.creators if creator.emails),
-            pages=settled.pages,
-            profiles=settled.profiles,
-            credits=settled.credits,
+            pages=ended.pages,
+            profiles=ended.profiles,
+            credits=ended.credits,
             charged=sum(call.credits for call in calls),
             paid_count=sum(call.is_paid for call in calls),
             asked=tuple(_account(call) for call in calls if call.path == PROFILE_PATHS[run.platform]),
