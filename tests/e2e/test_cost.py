@@ -119,3 +119,13 @@ def test_a_run_that_is_not_available_is_a_row_and_ends_with_1(bills: Sequence[Bi
     assert "not available: instagram keyword 300\n" in output
     [row] = [line for line in output.splitlines() if line.strip().startswith("instagram")]
     assert "not available" in row
+
+
+@pytest.mark.parametrize("width", [60, 120, 200])
+def test_no_number_of_the_table_is_cut_off(bills: Sequence[Bill], width: int) -> None:
+    console = Console(file=StringIO(), width=width)
+    show([*bills, Unavailable(run=Run(platform="instagram", target=300, keyword="vegan"))], console)
+    table = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in table
+    for bill in bills:
+        assert f"{bill.credits / bill.delivered:.2f}" in table

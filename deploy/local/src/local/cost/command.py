@@ -11,7 +11,7 @@ from local.child import ProcessError
 from local.client import GatewayError
 from local.cost.bill import Bill, Unavailable
 from local.cost.run import RUNS, Run
-from local.cost.sheet import NOT_AVAILABLE, bills_table
+from local.cost.sheet import NOT_AVAILABLE, print_bills
 from local.cost.till import CostError, Till
 from local.cost.verdict import judge
 from local.interrupt import Interrupted, interruptible
@@ -39,7 +39,7 @@ def run_cost(root: Path, console: Console, runs: Sequence[Run] = RUNS) -> int:
 
 def show(bills: Sequence[Bill | Unavailable], console: Console) -> int:
     """The table, then a line for everything that is not as it shall be. Returns the exit code."""
-    console.print(bills_table(bills))
+    print_bills(console, bills)
     broken = judge(bills)
     for one in broken:
         console.print(one.line, style="red", markup=False, highlight=False)

@@ -4,40 +4,59 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from local.cost.bill import LACKING, Bill, Unavailable
 
 BAR_WIDTH: Final = 20
+_ENDLESS: Final = 10_000
 PAGE_STYLE, PROFILE_STYLE = "cyan", "magenta"
 NOT_AVAILABLE: Final = "not available"
 _NUMBERS: Final = (
     "asked\nfor",
-    "\ncreators",
+    "creators",
     "pages\nbought",
     "profiles\nbought",
-    "distinct\ncandidates",
-    "lacked a profile:\nbought/cached/not\nfound/failed/skipped",
-    "\ncredits",
-    "credits\nper\ncreator",
-    "credits per\ncreator with\ne-mail",
-    "\nseconds",
+    "distinct\ncandi-\ndates",
+    "lacked a\nprofile: bought/\ncached/not\nfound/failed/\nskipped",
+    "credits",
+    "credits/\ncreator",
+    "credits/\ncreator\nwith\ne-mail",
+    "seconds",
 )
 
 
-def bills_table(bills: Sequence[Bill | Unavailable]) -> Table:
-    """In the order of the runs. Numbers are shown whole, however narrow the terminal; the bar gives way."""
-    table = Table(title="What jobs cost", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("platform", no_wrap=True, min_width=len("instagram"))
-    table.add_column("mode", no_wrap=True, min_width=len("keyword again"))
+def print_bills(console: Console, bills: Sequence[Bill | Unavailable]) -> None:
+    """Every number whole, however narrow the terminal: the bar gives way first, then the terminal breaks the lines."""
+    table = _table(bills, has_bar=True)
+    if _width(console, table) > console.width:
+        table = _table(bills, has_bar=False)
+        console.width = max(console.width, _width(console, table))
+    console.print(table)
+
+
+def _width(console: Console, table: Table) -> int:
+    """What the table takes if nobody minds."""
+    return console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
+
+
+def _table(bills: Sequence[Bill | Unavailable], *, has_bar: bool) -> Table:
+    """In the order of the runs."""
+    table = Table(
+        title="What jobs cost", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for name in ("platform", "mode"):
+        table.add_column(name, no_wrap=True)
     for name in _NUMBERS:
-        table.add_column(name, justify="right", no_wrap=True, min_width=max(map(len, name.split("\n"))))
-    bar = Text.assemble("credits for\n", ("pages", PAGE_STYLE), " ", ("profiles", PROFILE_STYLE))
-    table.add_column(bar, no_wrap=True, overflow="crop")
+        table.add_column(name, justify="right", no_wrap=True)
+    if has_bar:
+        table.add_column(Text.assemble("credits for\n", ("pages", PAGE_STYLE), " ", ("profiles", PROFILE_STYLE)))
     dearest = max((bill.credits for bill in bills if isinstance(bill, Bill)), default=0)
     for bill in bills:
-        table.add_row(*(_row(bill, dearest) if isinstance(bill, Bill) else _lack(bill)))
+        cells = _row(bill, dearest) if isinstance(bill, Bill) else _lack(bill)
+        table.add_row(*cells[: len(table.columns)])
     return table
 
 
