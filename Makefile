@@ -24,6 +24,12 @@ demo: setup ## run one TikTok keyword job through every real part, show the crea
 run: setup ## keep the local stack up and print its URLs and a ready-made curl (REAL=1 uses the real upstream)
 	@$(BIN)/local up $(if $(REAL),--real,)
 
+cost: setup ## what jobs cost, from runs against the sandbox
+	@$(BIN)/local cost
+
+live-check: setup ## whether the real upstream answers as we read it: at most 12 calls of 1 credit (PLATFORM=youtube: one only)
+	@$(BIN)/local live-check $(if $(PLATFORM),--platform $(PLATFORM),)
+
 check: setup ## format, lint, types, import contracts, fast tests (no server needed)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -53,4 +59,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run check test faults format docs lock clean
+.PHONY: help setup demo run cost live-check check test faults format docs lock clean

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from local.child import Child, ProcessError
+from local.cost.command import run_cost
 from local.demo import make_console, run_demo
 from local.interrupt import Interrupted, interruptible
 from local.issuer.client import mint
@@ -55,6 +56,24 @@ def down(folder: Folder = None) -> None:
 def demo(latency: Latency = "demo") -> None:
     """Run one TikTok job through every part, show the creators, write the CSV, stop."""
     raise typer.Exit(run_demo(project_root(), latency))
+
+
+@app.command()
+def cost() -> None:
+    """Run jobs of every kind against the sandbox, show what each cost, judge what is promised of costs."""
+    raise typer.Exit(run_cost(project_root(), make_console()))
+
+
+@app.command("live-check")
+def live_check(
+    platform: Annotated[
+        Literal["tiktok", "instagram", "youtube"] | None,
+        typer.Option(help="This platform's endpoints only, all of them."),
+    ] = None,
+) -> None:
+    """Ask the real upstream a dozen things (1 credit each) and report which shapes held."""
+    command = importlib.import_module("local.live_check.command")
+    raise typer.Exit(command.run_live_check(make_console(), platform))
 
 
 @app.command()

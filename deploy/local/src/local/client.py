@@ -15,8 +15,15 @@ _TIMEOUT_S = 30.0
 FINAL = frozenset({"completed", "error", "timeout", "cancelled"})
 
 
+_UNSUPPORTED = "/problems/unsupported"
+
+
 class GatewayError(Exception):
     """The gateway refused or could not be reached."""
+
+
+class UnsupportedError(GatewayError):
+    """The platform cannot do this (yet): a 422 of that kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +103,20 @@ class Gateway:
         return str(self._ask("POST", "/api/v1/campaigns", {"name": name})["id"])
 
     def create_job(self, campaign_id: str, keywords: Iterable[str], target: int) -> str:
-        body = {"keywords": list(keywords), "targetResults": target, "campaignId": campaign_id}
-        return str(self._ask("POST", "/api/scraping/tiktok", body)["jobId"])
+        return self.start_job(
+            "tiktok", {"keywords": list(keywords), "targetResults": target, "campaignId": campaign_id}
+        )
+
+    def start_job(self, platform: str, body: Mapping[str, Any]) -> str:
+        """The new job's id. Raises UnsupportedError if the platform has no such jobs."""
+        return str(self._ask("POST", f"/api/scraping/{platform}", body)["jobId"])
 
     def read_job(self, job_id: str) -> Snapshot:
         return Snapshot.read(self._ask("GET", f"/api/v1/jobs/{job_id}"))
 
-    def poll(self, job_id: str) -> tuple[str, str | None, list[Creator]]:
+    def poll(self, job_id: str, platform: str = "tiktok") -> tuple[str, str | None, list[Creator]]:
         """As the existing frontend does: status, error, creators so far."""
-        answer = self._ask("GET", f"/api/scraping/tiktok?jobId={job_id}")
+        answer = self._ask("GET", f"/api/scraping/{platform}?jobId={job_id}")
         elements = [element for result in answer["results"] for element in result["creators"]]
         return answer["status"], answer["error"], [Creator.read(element) for element in elements]
 
@@ -115,7 +127,8 @@ class Gateway:
         except httpx.TransportError as error:
             raise GatewayError(f"{method} {path}: {error}") from error
         if not answer.is_success:
-            raise GatewayError(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
+            kind = UnsupportedError if _UNSUPPORTED in answer.text else GatewayError
+            raise kind(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")
         return answer.json()
 
     def _fresh_token(self) -> str:

@@ -19,8 +19,12 @@ class Call:
     number: int
     path: str
     params: dict[str, str]
-    is_paid: bool
+    credits: int
     is_in_flight: bool
+
+    @property
+    def is_paid(self) -> bool:
+        return self.credits > 0
 
     @property
     def handle(self) -> str | None:
@@ -41,7 +45,7 @@ class Upstream:
                 number=one["number"],
                 path=one["path"],
                 params=dict(parse_qsl(one["query"], keep_blank_values=True)),
-                is_paid=one["credits"] > 0,
+                credits=one["credits"],
                 is_in_flight=one["status"] is None,
             )
             for one in told

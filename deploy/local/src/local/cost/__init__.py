@@ -1,0 +1,1 @@
+"""What jobs cost: runs through the whole stack, measured, shown and judged."""

@@ -1,0 +1,1 @@
+"""Whether the real upstream still answers in the shapes that are read."""
