@@ -1,14 +1,17 @@
 """What the API answers. Keys are camelCase, unknown is null."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from common.db.campaign import CampaignRow, CampaignView
-from common.db.poll import JobPoll, JobView
+from common.db.poll import JobPoll, JobView, SearchView
+from common.db.result import ResultRow
 from common.domain.outcome import Outcome
+from gateway.creator import write_creator
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -77,13 +80,15 @@ class PollAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
 
 
 class Counts(_Answer, frozen=True, rename="camel", kw_only=True):
-    """`items_seen` is the sum of `outcomes`."""
+    """`items_seen` is the sum of `outcomes`. `rules` says of an outcome which rules it comes from, where rules decide
+    it: a filter's name, or that with `:unknown`."""
 
     delivered: int
     pending: int
     reserve: int
     items_seen: int
     outcomes: Mapping[str, int]
+    rules: Mapping[str, Mapping[str, int]]
 
 
 class Calls(_Answer, frozen=True, rename="camel", kw_only=True):
@@ -99,6 +104,18 @@ class Credits(_Answer, frozen=True, rename="camel", kw_only=True):
     max: int
 
 
+class SearchAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
+    kind: str
+    query: str
+    status: str
+    end_reason: str | None
+    pages: int
+
+    @classmethod
+    def of(cls, view: SearchView) -> "SearchAnswer":
+        return cls(kind=view.kind, query=view.query, status=view.status, end_reason=view.end_reason, pages=view.pages)
+
+
 class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
     platform: str
@@ -112,6 +129,10 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
     reference: str | None
     campaign_id: UUID | None
     run: int
+    keywords: Sequence[str] | None
+    target: str | None
+    filters: Mapping[str, Any] | None
+    searches: Sequence[SearchAnswer]
     target_results: int
     progress: float
     counts: Counts
@@ -137,6 +158,10 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
             reference=view.reference,
             campaign_id=view.campaign_id,
             run=view.run,
+            keywords=view.keywords,
+            target=view.target,
+            filters=view.filters,
+            searches=[SearchAnswer.of(search) for search in view.searches],
             target_results=view.target_results,
             progress=view.progress,
             counts=Counts(
@@ -145,6 +170,7 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
                 reserve=view.reserve_count,
                 items_seen=view.items_count,
                 outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
+                rules=view.rules,
             ),
             calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
             credits=Credits(
@@ -158,3 +184,28 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
             deadline_at=view.deadline_at,
             ended_at=view.ended_at,
         )
+
+
+class ResultAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
+    """A creator of a job. `seq` orders a job's events and deliveries; `creator` is the same for every platform."""
+
+    seq: int
+    found_at: datetime
+    enrichment: str | None
+    platform: str
+    creator: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: ResultRow, platform: str) -> "ResultAnswer":
+        return cls(
+            seq=row.seq,
+            found_at=row.delivered_at.astimezone(UTC),
+            enrichment=row.enrichment,
+            platform=platform,
+            creator=write_creator(row.details),
+        )
+
+
+class ResultPage(_Answer, frozen=True, rename="camel", kw_only=True):
+    items: Sequence[ResultAnswer]
+    next_cursor: str | None

@@ -19,6 +19,7 @@ from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
 BODY_BYTES_MAX = 64 * 1024
@@ -42,6 +43,7 @@ def create_routes(gateway: Gateway) -> Litestar:
             create_scraping_job,
             poll_scraping_job,
             read_own_job,
+            list_own_results,
             cancel_own_job,
             retry_own_job,
             extend_own_job,

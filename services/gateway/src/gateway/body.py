@@ -1,22 +1,27 @@
 """What callers send. Read strictly: numbers are numbers, unknown fields are errors, each fault names its field."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from common.domain.filter import Unknown
 from common.domain.job import Mode
 from common.domain.model import CamelModel
-from common.engine.plan import plan_keywords
 from common.errors import CallerError
-from common.platform import PlannedSearch
 from gateway.problem import Fault, Kind, ProblemError, invalid
-from gateway.text import CampaignName, Handle, Keyword, Region
+from gateway.text import CampaignName, Country, HandleText, Keyword, Language
 
 KEYWORDS_MAX = 20
 RESULTS_MAX = 10_000
+FOLLOWERS_MAX = 10**10
+LANGUAGES_MAX = 20
+COUNTRIES_MAX = 50
+DAYS_MAX = 3650
+EXCLUDED_HANDLES_MAX = 1000
+EXCLUDED_CAMPAIGNS_MAX = 50
 FAULTS_MAX = 20
 _POINTER_PART_MAX = 64
 
@@ -31,6 +36,8 @@ _MESSAGES: Mapping[str, str] = {
     "finite_number": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "enum": "must be {expected}",
     "string_type": "must be a text",
     "string_unicode": "must be a text",
     "tuple_type": "must be a list",
@@ -41,6 +48,8 @@ _MESSAGES: Mapping[str, str] = {
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
 }
+# Errors of ours, whose message is for the caller as it stands.
+_OWN_KINDS = frozenset({"control_character", "blank", "keyword", "hashtag", "country", "language", "range"})
 
 
 class BodyError(ProblemError):
@@ -49,12 +58,6 @@ class BodyError(ProblemError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(Kind.VALIDATION, "")
         self.problem = invalid(faults)
-
-
-def _searchable(keyword: str) -> str:
-    if not plan_keywords([keyword]):
-        raise PydanticCustomError("blank", "must not be empty")
-    return keyword
 
 
 class CampaignBody(CamelModel):
@@ -67,19 +70,41 @@ class ExtensionBody(CamelModel):
     target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)]
 
 
-class JobBody(CamelModel):
-    """A job to be created: by keywords, or by likeness to an account."""
+class FiltersBody(CamelModel):
+    """What a creator must be to be delivered. None: not asked for; asking for nothing is no empty list."""
 
-    keywords: (
-        Annotated[
-            tuple[Annotated[Keyword, AfterValidator(_searchable)], ...], Field(min_length=1, max_length=KEYWORDS_MAX)
-        ]
-        | None
-    ) = None
-    target_username: Handle | None = None
+    followers_min: Annotated[int, Field(ge=0, le=FOLLOWERS_MAX)] | None = None
+    followers_max: Annotated[int, Field(ge=0, le=FOLLOWERS_MAX)] | None = None
+    has_email: bool | None = None
+    verified: bool | None = None
+    languages: Annotated[tuple[Language, ...], Field(min_length=1, max_length=LANGUAGES_MAX)] | None = None
+    countries: Annotated[tuple[Country, ...], Field(min_length=1, max_length=COUNTRIES_MAX)] | None = None
+    posted_within_days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+    exclude_handles: Annotated[tuple[HandleText, ...], Field(min_length=1, max_length=EXCLUDED_HANDLES_MAX)] | None = (
+        None
+    )
+    exclude_campaigns: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=EXCLUDED_CAMPAIGNS_MAX)] | None = None
+    unknown: Unknown = Unknown.KEEP
+
+    @field_validator("followers_max", mode="after")
+    @classmethod
+    def _is_not_below_the_least(cls, most: int | None, info: ValidationInfo) -> int | None:
+        least = info.data.get("followers_min")
+        if least is not None and most is not None and most < least:
+            raise PydanticCustomError("range", "must not be less than followersMin")
+        return most
+
+
+class JobBody(CamelModel):
+    """A job to be created: by keywords, or by likeness to an account. What names accounts is text still: what it means
+    is for the platform's rule to say (gateway.plan)."""
+
+    keywords: Annotated[tuple[Keyword, ...], Field(min_length=1, max_length=KEYWORDS_MAX)] | None = None
+    target_username: HandleText | None = None
     target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)] = 1000
     campaign_id: UUID | None = None
-    region: Region | None = None
+    region: Country | None = None
+    filters: FiltersBody | None = None
 
     @property
     def mode(self) -> Mode:
@@ -89,19 +114,6 @@ class JobBody(CamelModel):
         if self.keywords is not None and self.target_username is not None:
             raise CallerError("must not be given together with keywords", pointer="/targetUsername", code="conflict")
         return Mode.SIMILAR if self.keywords is None else Mode.KEYWORD
-
-    @property
-    def first_searches(self) -> tuple[PlannedSearch, ...]:
-        if self.target_username is not None:
-            return (PlannedSearch(kind="target", query=self.target_username),)
-        return plan_keywords(self.keywords or ())
-
-    @property
-    def stored_input(self) -> dict[str, Any]:
-        """What was asked for, as the job keeps it."""
-        return self.model_dump(
-            mode="json", by_alias=True, exclude_none=True, include={"keywords", "target_username", "region"}
-        )
 
 
 def read_body(model: type[M], body: bytes) -> M:
@@ -117,7 +129,7 @@ def read_body(model: type[M], body: bytes) -> M:
 
 def _fault(detail: ErrorDetails) -> Fault:
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind in ("control_character", "blank", "handle", "region") or "length_max" in context:
+    if kind in _OWN_KINDS or "length_max" in context:
         message = detail["msg"]
     else:
         message = _MESSAGES.get(kind, "is not valid").format_map(context)

@@ -80,6 +80,14 @@ class ProblemError(Exception):
         self.problem = Problem(kind=kind, detail=detail, headers=headers)
 
 
+class UnsupportedError(ProblemError):
+    """The platform lacks what some fields ask for; the faults name them."""
+
+    def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(Kind.UNSUPPORTED, detail)
+        self.problem = Problem(kind=Kind.UNSUPPORTED, detail=detail, faults=faults)
+
+
 class _Document(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     title: str

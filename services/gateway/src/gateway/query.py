@@ -2,9 +2,13 @@
 
 import base64
 import re
+import struct
+from collections.abc import Mapping
+from enum import StrEnum
 from uuid import UUID
 
-from common.domain.job import PlatformName
+from common.db.result import ResultPlace
+from common.domain.job import Mode, PlatformName
 from common.errors import CallerError
 from gateway.problem import not_found
 
@@ -14,6 +18,19 @@ LIMIT_MAX = 200
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIMIT = re.compile(r"[0-9]{1,6}")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
+_PLACE = struct.Struct(">cqf")
+_PLACE_CURSOR = re.compile(r"[A-Za-z0-9_-]{18}")
+_NO_LIKENESS = -1.0  # a likeness is 0 to 1
+
+
+class Sort(StrEnum):
+    """The order of a job's results: as they were found, or the most alike first."""
+
+    FOUND = "found"
+    LIKENESS = "likeness"
+
+
+_LETTERS: Mapping[Sort, bytes] = {Sort.FOUND: b"f", Sort.LIKENESS: b"l"}
 
 
 def read_id(text: str) -> UUID:
@@ -60,3 +77,42 @@ def read_cursor(text: str | None) -> UUID | None:
 
 def write_cursor(last_id: UUID) -> str:
     return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+
+
+def read_sort(text: str | None, mode: Mode) -> Sort:
+    """The parameter `sort`; who does not say gets what the job's mode is about."""
+    if text is None:
+        return Sort.LIKENESS if mode is Mode.SIMILAR else Sort.FOUND
+    try:
+        return Sort(text)
+    except ValueError:
+        raise CallerError("must be found or likeness", pointer="/sort", code="enum") from None
+
+
+def read_place(text: str | None, sort: Sort) -> ResultPlace | None:
+    """The parameter `cursor` of results: it belongs to the order in which it was given. `sort` found knows no
+    likeness."""
+    if text is None:
+        return None
+    place = _place_of(text, sort)
+    if place is None or write_place(place, sort) != text:
+        raise CallerError(
+            "must be a nextCursor of an earlier answer in the same order", pointer="/cursor", code="cursor"
+        )
+    return place
+
+
+def write_place(place: ResultPlace, sort: Sort) -> str:
+    """At the precision of a `real`, in which Postgres keeps likeness: so the place is found again exactly."""
+    is_known = sort is Sort.LIKENESS and place.likeness is not None
+    packed = _PLACE.pack(_LETTERS[sort], place.seq, place.likeness if is_known else _NO_LIKENESS)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _place_of(text: str, sort: Sort) -> ResultPlace | None:
+    if not _PLACE_CURSOR.fullmatch(text):
+        return None
+    letter, seq, likeness = _PLACE.unpack(base64.urlsafe_b64decode(f"{text}=="))
+    if letter != _LETTERS[sort] or seq < 0 or not (likeness == _NO_LIKENESS or 0 <= likeness <= 1):
+        return None
+    return ResultPlace(seq=seq, likeness=None if likeness == _NO_LIKENESS else likeness)

@@ -8,14 +8,22 @@ from unicodedata import category, normalize
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from common.domain.handle import TEXT_LENGTH_MAX as HANDLE_LENGTH_MAX
+
 KEYWORD_LENGTH_MAX = 100
-HANDLE_LENGTH_MAX = 100
 NAME_LENGTH_MAX = 200
 # Before NFC: composing marks takes quadratic time, and no text of a person shrinks to a quarter by it.
 _RAW_FACTOR = 4
 
 _UNSEEN = frozenset({"Cf", "Mn", "Me", "Zs"})
-_REGION = re.compile(r"[A-Za-z]{2}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9]{1,8})*")
+# Emoji that Unicode does not file under "other symbols", and what it files there and no one searches for: boxes, the
+# blank Braille pattern, marks of what could not be read. The fillers of Hangul are letters that nobody sees.
+_MORE_EMOJI = frozenset("‼⁉↔⤴⤵◽◾◻◼〰〽🏻🏼🏽🏾🏿")
+_NO_EMOJI = frozenset(map(chr, (*range(0x2500, 0x25A0), 0x2800, 0xFFFC, 0xFFFD)))
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+_HASHTAG_ENDS = re.compile(r"[\s#,，、،]")
 
 
 def clean_line(text: str, length_max: int) -> str:
@@ -39,24 +47,52 @@ def _line(length_max: int) -> Callable[[str], str]:
     return clean
 
 
+def _keyword(text: str) -> str:
+    """The keyword; a hashtag is one word behind one `#`, blanks between the two mean nothing."""
+    line = clean_line(text, KEYWORD_LENGTH_MAX)
+    if not any(map(_is_searchable, line)):
+        raise PydanticCustomError("keyword", "must have a letter, a digit or an emoji")
+    if not line.startswith("#"):
+        return line
+    tag = line[1:].lstrip()
+    if _HASHTAG_ENDS.search(tag):
+        raise PydanticCustomError("hashtag", "must be one word: a hashtag has no blanks, commas or further # in it")
+    return f"#{tag}"
+
+
+def _is_searchable(character: str) -> bool:
+    if character in _MORE_EMOJI:
+        return True
+    if character in _NO_EMOJI or character in _FILLERS:
+        return False
+    return category(character)[0] in "LN" or category(character) == "So"
+
+
 def _handle(text: str) -> str:
-    line = clean_line(text, HANDLE_LENGTH_MAX + 1).removeprefix("@")
-    if not line or " " in line or len(line) > HANDLE_LENGTH_MAX:
-        raise PydanticCustomError("handle", "must be the name of one account, without blanks")
-    return line
+    """Text from which a platform's rule reads a handle. Line breaks around it come with what is pasted."""
+    return clean_line(" ".join(text.split()), HANDLE_LENGTH_MAX)
 
 
-def _region(text: str) -> str:
-    if not _REGION.fullmatch(text):
-        raise PydanticCustomError("region", "must be a country code of two letters")
+def _country(text: str) -> str:
+    if not _COUNTRY.fullmatch(text):
+        raise PydanticCustomError("country", "must be a country code of two letters")
     return text.upper()
+
+
+def _language(text: str) -> str:
+    """The primary subtag of a BCP 47 tag."""
+    found = _LANGUAGE.fullmatch(text)
+    if not found:
+        raise PydanticCustomError("language", "must be a language code, like en or en-US")
+    return found[1].lower()
 
 
 def _too_long(length_max: int) -> PydanticCustomError:
     return PydanticCustomError("too_long", "must have at most {length_max} characters", {"length_max": length_max})
 
 
-Keyword = Annotated[str, AfterValidator(_line(KEYWORD_LENGTH_MAX))]
+Keyword = Annotated[str, AfterValidator(_keyword)]
 CampaignName = Annotated[str, AfterValidator(_line(NAME_LENGTH_MAX))]
-Handle = Annotated[str, AfterValidator(_handle)]
-Region = Annotated[str, AfterValidator(_region)]
+HandleText = Annotated[str, AfterValidator(_handle)]
+Country = Annotated[str, AfterValidator(_country)]
+Language = Annotated[str, AfterValidator(_language)]

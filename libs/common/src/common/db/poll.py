@@ -4,6 +4,7 @@ What a poll shows changes only together with `event_seq`, so (job, event_seq, st
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -31,9 +32,21 @@ class JobPoll(JobVersion):
     results: str
 
 
+class SearchView(Model):
+    """One search of a job. `end_reason` None: it has not ended."""
+
+    kind: str
+    query: str
+    status: str
+    end_reason: str | None
+    pages: int
+
+
 class JobView(Model):
     """Everything about a job but its creators.
 
+    `keywords`, `target` and `filters` are what was understood of what the caller asked for: None if it did not.
+    `searches` stand in the order in which the job got them.
     `waiting_position` is its place among its owner's waiting jobs, from 1; `waiting_until` when its platform's pause
     ends, None if that is for an operator to say.
     """
@@ -49,6 +62,10 @@ class JobView(Model):
     error: str | None
     reference: str | None
     campaign_id: UUID | None
+    keywords: tuple[str, ...] | None
+    target: str | None
+    filters: dict[str, Any] | None
+    searches: tuple[SearchView, ...]
     target_results: int
     progress: float
     delivered_count: int
@@ -140,7 +157,11 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
                    j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.run, j.created_at, j.started_at,
-                   j.deadline_at, j.ended_at,
+                   j.deadline_at, j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
+                   j.input -> 'filters' as filters,
+                   (select coalesce(jsonb_agg(jsonb_build_object('kind', q.kind, 'query', q.query, 'status', q.status,
+                        'end_reason', q.end_reason, 'pages', q.pages_count) order by q.ordinal), '[]')
+                    from searches q where q.job_id = j.id) as searches,
                    case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
                         else p.reason end as waiting_on,
                    case when j.ended_at is null and j.admitted_at is null then (

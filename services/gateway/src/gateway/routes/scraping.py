@@ -11,24 +11,25 @@ from common.crash import CrashPoint
 from common.db.campaign import UnknownCampaignError, is_campaign
 from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
+from common.db.pool import Connection
 from common.db.poll import read_poll, read_version
-from common.domain.job import Mode, PlatformName
+from common.domain.job import PlatformName
 from common.errors import CallerError
-from common.platform import PlannedSearch
 from common.transaction.creation import create_job
 from gateway.answer import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
-from gateway.body import JobBody, read_body
+from gateway.body import FAULTS_MAX, BodyError, JobBody, read_body
 from gateway.composition import Gateway
 from gateway.etag import is_match, tag_of_version
-from gateway.problem import Kind, ProblemError, not_found
+from gateway.plan import JobPlan, plan_job
+from gateway.problem import Fault, Kind, ProblemError, not_found
 from gateway.query import read_job_id, read_platform_name
 from gateway.quota import quota_problem
 
 PATH = "/api/scraping/{platform:str}"
 NOT_STARTED_RETRY_S = 10
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
-_MODE_NAMES = {Mode.KEYWORD: "by keyword", Mode.SIMILAR: "by similar creator"}
+_NOT_YOURS = "is not one of your campaigns"
 
 
 @post(PATH, status_code=200)
@@ -38,17 +39,20 @@ async def create_scraping_job(
     """200 once the job is committed; `qstashMessageId` is null if the sweep has to start it."""
     name = read_platform_name(platform)
     given = read_body(JobBody, body)
-    label = await _check(gateway, principal, name, given)
-    job = await _new_job(gateway, principal, name, given)
+    async with gateway.resources.database.connection() as connection:
+        row = await _platform(connection, name)
+        plan = plan_job(given, row)
+        await _check_campaigns(connection, principal.owner, given)
+    job = await _new_job(gateway, principal, given, plan, name)
     unit = await gateway.resources.unit()
     try:
         with quota_problem(gateway.resources.clock.now()):
-            due = await create_job(unit, job, given.first_searches, region=given.region)
+            due = await create_job(unit, job, plan.searches, region=given.region)
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
     gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)
     message_id = await gateway.publication.publish(due)
-    message = f"{label} job {'started' if due else 'queued'}"
+    message = f"{row.label} job {'started' if due else 'queued'}"
     answer = CreatedAnswer(message=message, job_id=job.id, qstash_message_id=message_id)
     return Response(answer.encoded(), status_code=200, media_type="application/json")
 
@@ -79,33 +83,33 @@ async def poll_scraping_job(
     )
 
 
-async def _check(gateway: Gateway, principal: Principal, name: PlatformName, given: JobBody) -> str:
-    """Whether the platform can do this, and the campaign is the caller's; returns the platform's label."""
-    async with gateway.resources.database.connection() as connection:
-        platform = await read_platform(connection, platform=name)
-        if platform is None:
-            raise ProblemError(
-                Kind.PLATFORM_NOT_STARTED,
-                "No worker of this platform has started yet; try again in a moment.",
-                retry_after_s=NOT_STARTED_RETRY_S,
-            )
-        _check_ability(platform, given.mode, given.first_searches)
-        if given.campaign_id is not None and not await is_campaign(
-            connection, owner=principal.owner, campaign_id=given.campaign_id
-        ):
-            raise _unknown_campaign()
-    return platform.label
+async def _platform(connection: Connection, name: PlatformName) -> PlatformRow:
+    row = await read_platform(connection, platform=name)
+    if row is None:
+        raise ProblemError(
+            Kind.PLATFORM_NOT_STARTED,
+            "No worker of this platform has started yet; try again in a moment.",
+            retry_after_s=NOT_STARTED_RETRY_S,
+        )
+    return row
 
 
-def _check_ability(platform: PlatformRow, mode: Mode, searches: tuple[PlannedSearch, ...]) -> None:
-    if mode not in platform.modes:
-        raise ProblemError(Kind.UNSUPPORTED, f"{platform.label} jobs {_MODE_NAMES[mode]} are not available yet.")
-    lacking = sorted({search.kind for search in searches} - set(platform.search_kinds))
-    if lacking:
-        raise ProblemError(Kind.UNSUPPORTED, f"{platform.label} searches by {lacking[0]} are not available yet.")
+async def _check_campaigns(connection: Connection, owner: str, given: JobBody) -> None:
+    """The job's own and those whose creators it leaves out are the caller's."""
+    if given.campaign_id is not None and not await is_campaign(connection, owner=owner, campaign_id=given.campaign_id):
+        raise _unknown_campaign()
+    excluded = (given.filters.exclude_campaigns if given.filters else None) or ()
+    own = {one for one in set(excluded) if await is_campaign(connection, owner=owner, campaign_id=one)}
+    faults = [
+        Fault(pointer=f"/filters/excludeCampaigns/{index}", code="unknown", message=_NOT_YOURS)
+        for index, campaign_id in enumerate(excluded)
+        if campaign_id not in own
+    ]
+    if faults:
+        raise BodyError(faults[:FAULTS_MAX])
 
 
-async def _new_job(gateway: Gateway, principal: Principal, name: PlatformName, given: JobBody) -> NewJob:
+async def _new_job(gateway: Gateway, principal: Principal, given: JobBody, plan: JobPlan, name: PlatformName) -> NewJob:
     """The job with the limits in force now."""
     clock = gateway.resources.clock
     settings = await gateway.resources.settings.current()
@@ -115,8 +119,9 @@ async def _new_job(gateway: Gateway, principal: Principal, name: PlatformName, g
         created_by=principal.user_id,
         campaign_id=given.campaign_id,
         platform=name,
-        mode=given.mode,
-        input=given.stored_input,
+        mode=plan.mode,
+        input=plan.input,
+        filters=plan.filters,
         target_results=given.target_results,
         pages_max=settings.api.max_api_calls,
         credits_max=settings.api.max_credits_per_job,
@@ -128,4 +133,4 @@ async def _new_job(gateway: Gateway, principal: Principal, name: PlatformName, g
 
 
 def _unknown_campaign() -> CallerError:
-    return CallerError("is not one of your campaigns", pointer="/campaignId", code="unknown")
+    return CallerError(_NOT_YOURS, pointer="/campaignId", code="unknown")

@@ -1,0 +1,33 @@
+"""The one shape of a creator, as the API shows it: the stored document with camelCase names."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from common.domain.creator import Creator
+
+# What only its platform has stays under the platform's own names.
+_NATIVE = "native"
+
+
+def write_creator(creator: Creator) -> dict[str, Any]:
+    """The document of version 1. Every key is always there, unknown is None, instants are in UTC."""
+    return _camel(creator.model_dump())
+
+
+def _camel(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {to_camel(key): value if key == _NATIVE else _shown(value) for key, value in document.items()}
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case dict():
+            return _camel(value)
+        case tuple() | list():
+            return [_shown(element) for element in value]
+        case datetime():
+            return value.astimezone(UTC)
+        case _:
+            return value
