@@ -152,10 +152,3 @@ def test_a_job_of_somebody_else_answers_like_an_unknown_one(
         {key: value for key, value in answer.json().items() if key != "instance"} for answer in (foreign, unknown)
     ]
     assert bodies[0] == bodies[1]
-
-
-@pytest.mark.parametrize("platform", ["instagram", "youtube"])
-def test_the_platforms_to_come_refuse_their_jobs_clearly(frontend: Any, platform: str) -> None:
-    answer = frontend.request("POST", f"/api/scraping/{platform}", json={"keywords": ["vegan"]})
-    assert answer.status_code == 422
-    assert "not available yet" in answer.json()["detail"]

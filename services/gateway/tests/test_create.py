@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from common.clock import Clock
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.settings import DatabaseSettings
 
@@ -22,7 +22,8 @@ async def announce(url: str, platform: str, label: str, modes: list[str], kinds:
     database = Database(DatabaseSettings(database_url=url), name="test", size_max=1)
     await database.open()
     async with database.connection() as connection:
-        await announce_platform(connection, platform=platform, label=label, modes=modes, search_kinds=kinds)
+        ability = Ability(platform=platform, label=label, modes=tuple(modes), search_kinds=tuple(kinds))
+        await announce_platform(connection, ability)
     await database.close()
 
 
@@ -32,7 +33,7 @@ async def test_a_job_is_stored_published_and_answered_as_the_old_frontend_reads_
         answer = await client.post(
             PATH,
             json={
-                "keywords": ["  vegan   food ", "#Plant Based", "VEGAN FOOD"],
+                "keywords": ["  vegan   food ", "# PlantBased", "VEGAN FOOD"],
                 "targetResults": 12,
                 "campaignId": campaign["id"],
                 "region": "de",
@@ -49,7 +50,7 @@ async def test_a_job_is_stored_published_and_answered_as_the_old_frontend_reads_
     assert (job["owner"], job["created_by"]) == ("user:user_ada", "user_ada")
     assert str(job["campaign_id"]) == campaign["id"]
     assert (job["platform"], job["mode"], job["status"], job["target_results"]) == ("tiktok", "keyword", "pending", 12)
-    assert job["input"] == {"keywords": ["vegan food", "#Plant Based", "VEGAN FOOD"], "region": "DE"}
+    assert job["input"] == {"keywords": ["vegan food", "# PlantBased", "VEGAN FOOD"], "region": "DE"}
     assert (job["pages_max"], job["credits_max"], job["parallel_searches_max"]) == (200, 5000, 5)
     assert job["timeout"].total_seconds() == 3600
     assert 86_300 < (job["queue_until"] - job["created_at"]).total_seconds() < 86_500
