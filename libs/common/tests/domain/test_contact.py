@@ -271,6 +271,7 @@ def growth(small: str, large: str) -> float:
     return large_s / ((before_s + after_s) / 2)
 
 
+@pytest.mark.server  # needs no server, but too long for the fast tests
 @pytest.mark.parametrize("piece", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
 def test_a_megabyte_takes_at_most_twelve_times_as_long_as_a_tenth_of_it(piece: str) -> None:
     """At the best of several turns, for the machine is shared: a quadratic rule would take a hundred times as long."""

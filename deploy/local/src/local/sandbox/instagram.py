@@ -124,8 +124,9 @@ class Instagram:
         return {"edges": [{"node": related_node(one)} for one in people]}
 
     def _posts(self, make: MakePost, kind: str, query: str, page: int) -> tuple[list[dict[str, Any]], bool]:
-        """The posts of a page, and whether there are more; of ten two are by people of the same page again."""
-        numbers = () if UNMATCHED in query.lower() else self._index.found(query)
+        """The posts of a page, and whether there are more; of ten two are by people of the same page again. Who posts
+        about something and who says so in a bio are not the same people, though some are both."""
+        numbers = () if UNMATCHED in query.lower() else self._index.found(f"{query} {kind}")
         fresh = numbers[(page - 1) * FRESH_PER_PAGE : page * FRESH_PER_PAGE]
         authors = [*fresh, *fresh[: PAGE - FRESH_PER_PAGE]]
         names = (kind, query.lower(), page)
