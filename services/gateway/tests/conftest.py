@@ -23,10 +23,12 @@ from common.clock import Clock
 from common.db import ledger as ledger_table
 from common.db import step as step_table
 from common.db.ledger import CallRequest, Settlement
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.db.step import ClaimRequest
 from common.domain.creator import Item
+from common.domain.filter import FilterName
+from common.domain.handle import HandleRule
 from common.domain.job import Mode, PlatformName
 from common.platform import Page, Platform, SearchKind, Unparsable
 from common.settings import DatabaseSettings
@@ -175,6 +177,22 @@ def environment(database_url: str, nats_url: str, issuer_url: str, qstash_url: s
     )
 
 
+HANDLES = HandleRule(
+    hosts=("tiktok.com",),
+    paths=(r"/@([^/]+)", r"/@([^/]+)/video/[0-9]+"),
+    pattern=r"[a-z0-9_.]{1,30}",
+    is_lower=True,
+    example="mira.ovens",
+)
+TIKTOK = Ability(
+    platform="tiktok",
+    label="TikTok",
+    modes=("keyword", "similar"),
+    search_kinds=("keyword", "hashtag", "target"),
+    filters=tuple(FilterName),
+    handles=HANDLES,
+)
+
 StartGateway = Callable[..., Running]
 
 
@@ -211,13 +229,11 @@ def module_gateway(start_gateway: StartGateway, module_database_url: str) -> Run
 
 @pytest.fixture
 async def gateway(module_gateway: Running, qstash: QStash) -> Running:
-    """The gateway of this test file, with its tables empty and TikTok announced for keywords."""
+    """The gateway of this test file, with its tables empty and TikTok announced."""
     _empty(module_gateway.database_url)
     database = await open_database(module_gateway.database_url)
     async with database.connection() as connection:
-        await announce_platform(
-            connection, platform="tiktok", label="TikTok", modes=["keyword"], search_kinds=["keyword", "hashtag"]
-        )
+        await announce_platform(connection, TIKTOK)
     await database.close()
     return module_gateway
 
@@ -285,8 +301,9 @@ def unread(_: bytes) -> Page:
 PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="TikTok",
-    modes=frozenset({Mode.KEYWORD}),
-    searches={"keyword": SearchKind(path="/search", ask=lambda _, __: {}, read=unread)},
+    handles=HANDLES,
+    modes=frozenset(Mode),
+    searches={kind: SearchKind(path="/search", ask=lambda _, __: {}, read=unread) for kind in ("keyword", "target")},
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from common.domain.creator import Account, Item, Video
+from common.domain.creator import Account, Content, Item, Statistics
 
 pytestmark = pytest.mark.server
 
@@ -29,16 +29,13 @@ KNOWN = Item(
         bio="mail jane@example.com",
         avatar_url="https://cdn.example.com/a.jpg",
     ),
-    video=Video(
+    content=Content(
         platform_id="v1",
-        description="soup\nof the day",
+        text="soup\nof the day",
         url="https://www.tiktok.com/@jane/video/1",
-        likes=10,
-        comments=0,
-        shares=None,
-        views=99,
+        statistics=Statistics(likes=10, comments=0, shares=None, views=99),
+        hashtags=("vegan", "soup"),
     ),
-    hashtags=("vegan", "soup"),
 )
 
 

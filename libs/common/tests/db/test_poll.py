@@ -13,13 +13,14 @@ from pydantic import SecretStr
 from common.clock import Clock
 from common.db.job import NewJob, insert_job
 from common.db.owner import add_owner
-from common.db.platform_state import announce_platform
+from common.db.platform_state import Ability, announce_platform
 from common.db.poll import read_job, read_poll, read_version
 from common.db.pool import Connection, Database
 from common.domain.job import JobStatus, Mode, WaitingOn
 from common.settings import DatabaseSettings
 
 ADA, BOB = "user:user_ada", "user:user_bob"
+TIKTOK = Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=())
 
 
 @pytest.fixture
@@ -87,9 +88,8 @@ async def add_step(connection: Connection, job_id: UUID, search_id: UUID, step: 
 async def add_creator(connection: Connection, job_id: UUID, search_id: UUID, step: int, seq: int | None) -> None:
     details = {
         "account": {"bio": None, "avatar_url": None},
-        "emails": None,
-        "video": None,
-        "hashtags": [],
+        "contact": {"emails": None},
+        "content": None,
     }
     await connection.execute(
         """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
@@ -164,7 +164,7 @@ async def test_the_platforms_label_is_what_people_read(connection: Connection, j
     await add_step(connection, job_id, search_id, 0, {"delivered": 1})
     await add_creator(connection, job_id, search_id, 0, 1)
     assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "tiktok", "its name until it is known"
-    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await announce_platform(connection, TIKTOK)
     assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "TikTok"
 
 
@@ -219,7 +219,7 @@ async def test_progress_is_rounded_to_what_people_read(connection: Connection, j
 async def test_what_a_job_waits_on_follows_from_its_turn_and_its_platform(
     connection: Connection, job_id: UUID, job: str, platform: str, expected: WaitingOn | None
 ) -> None:
-    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await announce_platform(connection, TIKTOK)
     await connection.execute(f"update jobs set {job}".encode())
     await connection.execute(f"update platform_states set {platform}".encode())
     view = await read_job(connection, owner=ADA, job_id=job_id)
@@ -246,7 +246,7 @@ async def test_a_job_under_a_pause_says_when_it_ends(
     connection: Connection, job_id: UUID, job: str, platform: str, minutes: int | None
 ) -> None:
     """Unknown if that is for an operator to say, and as long as the owner's limit is what it waits for."""
-    await announce_platform(connection, platform="tiktok", label="TikTok", modes=[], search_kinds=[])
+    await announce_platform(connection, TIKTOK)
     await connection.execute(f"update jobs set {job}".encode())
     await connection.execute(f"update platform_states set {platform}".encode())
     view = await read_job(connection, owner=ADA, job_id=job_id)

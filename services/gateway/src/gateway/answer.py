@@ -170,7 +170,7 @@ class JobAnswer(_Answer, frozen=True, rename="camel", kw_only=True):
                 reserve=view.reserve_count,
                 items_seen=view.items_count,
                 outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
-                rules=view.rules,
+                rules={outcome.value: rules for outcome, rules in view.rules.items()},
             ),
             calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
             credits=Credits(

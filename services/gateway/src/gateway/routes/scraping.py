@@ -11,8 +11,8 @@ from common.crash import CrashPoint
 from common.db.campaign import UnknownCampaignError, is_campaign
 from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
-from common.db.pool import Connection
 from common.db.poll import read_poll, read_version
+from common.db.pool import Connection
 from common.domain.job import PlatformName
 from common.errors import CallerError
 from common.transaction.creation import create_job
