@@ -257,6 +257,26 @@ async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/limit"),
+        ("limit=ten", "/limit"),
+        ("sort=newest", "/sort"),
+        ("sort=", "/sort"),
+        ("cursor=x", "/cursor"),
+        ("cursor=AAAAAAAAAAAAAAAAAA", "/cursor"),
+        ("cursor=" + "A" * 5000, "/cursor"),
+    ],
+)
+async def test_a_bad_parameter_of_results_is_named(gateway: Any, query: str, pointer: str) -> None:
+    async with gateway.client() as client:
+        job_id = (await client.post(PATH, content=job(), headers=JSON)).json()["jobId"]
+        answer = await client.get(f"/api/v1/jobs/{job_id}/results?{query}")
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
 async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
     canary = "canary7391"
     async with gateway.client() as client:
@@ -266,6 +286,9 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
             await client.get(f"/api/scraping/tiktok?jobId={canary}"),
             await client.get(f"/api/scraping/{canary}?jobId=1"),
             await client.get(f"/api/v1/jobs/{canary}"),
+            await client.post(PATH, json={"targetUsername": f"https://{canary}.example.com/x"}),
+            await client.post(PATH, json={"keywords": [f"#{canary} x"], "filters": {"languages": [canary]}}),
+            await client.post(PATH, json={"keywords": ["a"], "filters": {"excludeHandles": [f"{canary}!"]}}),
             await client.get(f"/{canary}"),
             await client.post(PATH, content=b"{}", headers={"Content-Type": canary}),
         ]

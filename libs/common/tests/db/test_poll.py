@@ -178,6 +178,49 @@ async def test_the_funnel_is_summed_over_steps_and_rules(connection: Connection,
     assert view.items_count == 10
 
 
+async def test_a_job_says_by_which_rules_it_left_people_out(connection: Connection, job_id: UUID) -> None:
+    search_id = await add_search(connection, job_id, 0)
+    for step, rules in enumerate([{"followersMin": 2, "hasEmail:unknown": 1}, {"followersMin": 3, "verified": 0}]):
+        await add_step(connection, job_id, search_id, step, {"delivered": 1})
+        async with connection.transaction():
+            await connection.execute(
+                "update steps set items_count = items_count + %s where search_id = %s and step = %s",
+                [sum(rules.values()), search_id, step],
+            )
+            for rule, count in rules.items():
+                await connection.execute(
+                    """insert into step_outcomes (search_id, step, job_id, outcome, rule, count)
+                       values (%s, %s, %s, 'filtered', %s, %s)""",
+                    [search_id, step, job_id, rule, count],
+                )
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.rules == {"filtered": {"followersMin": 5, "hasEmail:unknown": 1}}, "and none that left nobody out"
+    assert view.outcomes == {"delivered": 2, "filtered": 6}
+
+
+async def test_a_job_says_what_it_is_about_and_how_its_searches_went(connection: Connection, job_id: UUID) -> None:
+    later, first = await add_search(connection, job_id, 1), await add_search(connection, job_id, 0)
+    await connection.execute("update searches set pages_count = 4 where id = %s", [later])
+    await connection.execute("update searches set status = 'ended', end_reason = 'exhausted' where id = %s", [first])
+    await add_search(connection, await add_job(connection), 0)
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert (view.keywords, view.target, view.filters) == (None, None, None)
+    assert [(one.kind, one.query, one.status, one.end_reason, one.pages) for one in view.searches] == [
+        ("keyword", "k", "ended", "exhausted", 0),
+        ("keyword", "k", "active", None, 4),
+    ]
+    for given, told in [
+        ({"keywords": ["a", "#b"]}, (("a", "#b"), None, None)),
+        ({"targetUsername": "jane", "filters": {"hasEmail": True}}, (None, "jane", {"hasEmail": True})),
+    ]:
+        await connection.execute("update jobs set input = %s where id = %s", [Jsonb(given), job_id])
+        view = await read_job(connection, owner=ADA, job_id=job_id)
+        assert view is not None
+        assert (view.keywords, view.target, view.filters) == told
+
+
 async def test_progress_is_rounded_to_what_people_read(connection: Connection, job_id: UUID) -> None:
     await connection.execute("update jobs set progress = 33.333333")
     view = await read_job(connection, owner=ADA, job_id=job_id)
