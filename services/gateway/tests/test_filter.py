@@ -10,6 +10,7 @@ import pytest
 from common.db.platform_state import Ability, announce_platform
 from common.domain.creator import Account, Item
 from common.domain.filter import FilterName, Filters
+from common.domain.handle import HandleRule
 
 pytestmark = pytest.mark.server
 
@@ -190,6 +191,18 @@ async def test_without_a_rule_a_target_is_one_word(gateway: Any, worker: Any, te
     else:
         assert answer.status_code == 200
         assert gateway.rows("select query from searches") == [{"query": query}]
+
+
+async def test_accounts_to_leave_out_are_folded_where_a_name_has_its_case(gateway: Any, worker: Any) -> None:
+    rule = HandleRule(hosts=("x.com",), paths=(), pattern=r"\w+", is_lower=False, example="mira")
+    filters = tuple(FilterName)
+    await announce(worker, platform="instagram", label="Instagram", filters=filters, handles=rule)
+    async with gateway.client() as client:
+        given = {"targetUsername": "@Jane", "filters": {"excludeHandles": ["Straße", "@JOE", "joe"]}}
+        assert (await create(client, "/api/scraping/instagram", **given)).status_code == 200
+    (job,) = gateway.rows("select input, filters from jobs")
+    assert job["input"]["targetUsername"] == "Jane"
+    assert job["filters"] == {"exclude_handles": ["strasse", "joe"]}
 
 
 async def test_whom_a_filter_left_out_is_counted_by_its_name(gateway: Any, worker: Any) -> None:
