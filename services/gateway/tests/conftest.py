@@ -177,6 +177,22 @@ def environment(database_url: str, nats_url: str, issuer_url: str, qstash_url: s
     )
 
 
+HANDLES = HandleRule(
+    hosts=("tiktok.com",),
+    paths=(r"/@([^/]+)", r"/@([^/]+)/video/[0-9]+"),
+    pattern=r"[a-z0-9_.]{1,30}",
+    is_lower=True,
+    example="mira.ovens",
+)
+TIKTOK = Ability(
+    platform="tiktok",
+    label="TikTok",
+    modes=("keyword", "similar"),
+    search_kinds=("keyword", "hashtag", "target"),
+    filters=tuple(FilterName),
+    handles=HANDLES,
+)
+
 StartGateway = Callable[..., Running]
 
 
@@ -211,28 +227,13 @@ def module_gateway(start_gateway: StartGateway, module_database_url: str) -> Run
     return start_gateway(module_database_url)
 
 
-HANDLES = HandleRule(
-    hosts=("tiktok.com",), paths=(r"/@([^/]+)",), pattern=r"[a-z0-9_.]{1,30}", is_lower=True, example="mira.ovens"
-)
-
-
 @pytest.fixture
 async def gateway(module_gateway: Running, qstash: QStash) -> Running:
     """The gateway of this test file, with its tables empty and TikTok announced."""
     _empty(module_gateway.database_url)
     database = await open_database(module_gateway.database_url)
     async with database.connection() as connection:
-        await announce_platform(
-            connection,
-            Ability(
-                platform="tiktok",
-                label="TikTok",
-                modes=("keyword", "similar"),
-                search_kinds=("keyword", "hashtag", "target"),
-                filters=tuple(FilterName),
-                handles=HANDLES,
-            ),
-        )
+        await announce_platform(connection, TIKTOK)
     await database.close()
     return module_gateway
 
@@ -301,8 +302,8 @@ PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="TikTok",
     handles=HANDLES,
-    modes=frozenset({Mode.KEYWORD}),
-    searches={"keyword": SearchKind(path="/search", ask=lambda _, __: {}, read=unread)},
+    modes=frozenset(Mode),
+    searches={kind: SearchKind(path="/search", ask=lambda _, __: {}, read=unread) for kind in ("keyword", "target")},
 )
 
 

@@ -39,9 +39,22 @@ BAD_FIELDS: list[tuple[str, bytes, str]] = [
     ("both ways to search", job(targetUsername="jane"), "/targetUsername"),
     ("an empty name", job(keywords=None, targetUsername=""), "/targetUsername"),
     ("a name of blanks", job(keywords=None, targetUsername=" @ "), "/targetUsername"),
-    ("a name with a blank in it", job(keywords=None, targetUsername="jane doe"), "/targetUsername"),
+    ("a name with a sign in it", job(keywords=None, targetUsername="jane!doe"), "/targetUsername"),
     ("a name with NUL", job(keywords=None, targetUsername="jane\u0000"), "/targetUsername"),
     ("a name of 102 characters", job(keywords=None, targetUsername="j" * 102), "/targetUsername"),
+    ("a name of 301 characters", job(keywords=None, targetUsername="j" * 301), "/targetUsername"),
+    ("another platform's page", job(keywords=None, targetUsername="https://example.com/@jane"), "/targetUsername"),
+    ("a page of no account", job(keywords=None, targetUsername="tiktok.com/tag/soup"), "/targetUsername"),
+    ("a keyword of stops", job(keywords=["a", "!!!"]), "/keywords/1"),
+    ("one hash", job(keywords=["#"]), "/keywords/0"),
+    ("dots", job(keywords=["..."]), "/keywords/0"),
+    ("a dash", job(keywords=["\u2014"]), "/keywords/0"),
+    ("a letter that nobody sees", job(keywords=["\u3164"]), "/keywords/0"),
+    ("a hashtag of stops", job(keywords=["#!?"]), "/keywords/0"),
+    ("a hashtag of two words", job(keywords=["a", "#vegan food"]), "/keywords/1"),
+    ("a hashtag with a comma", job(keywords=["#vegan,food"]), "/keywords/0"),
+    ("two hashtags", job(keywords=["#vegan#food"]), "/keywords/0"),
+    ("two hashes", job(keywords=["##vegan"]), "/keywords/0"),
     ("no results", job(targetResults=0), "/targetResults"),
     ("minus one", job(targetResults=-1), "/targetResults"),
     ("10001", job(targetResults=10_001), "/targetResults"),
@@ -57,6 +70,46 @@ BAD_FIELDS: list[tuple[str, bytes, str]] = [
     ("a campaign that is no UUID", job(campaignId="mine"), "/campaignId"),
     ("a campaign that is a number", job(campaignId=7), "/campaignId"),
     ("a campaign that does not exist", job(campaignId="01900000-0000-7000-8000-000000000000"), "/campaignId"),
+    ("filters as a list", job(filters=[]), "/filters"),
+    ("filters as a text", job(filters="none"), "/filters"),
+    ("an unknown filter", job(filters={"minFollowers": 1}), "/filters/minFollowers"),
+    ("our name for a filter", job(filters={"followers_min": 1}), "/filters/followers_min"),
+    ("followersMin below 0", job(filters={"followersMin": -1}), "/filters/followersMin"),
+    ("followersMin as text", job(filters={"followersMin": "10"}), "/filters/followersMin"),
+    ("followersMin as a float", job(filters={"followersMin": 1.5}), "/filters/followersMin"),
+    ("followersMax beyond 10^10", job(filters={"followersMax": 10**10 + 1}), "/filters/followersMax"),
+    ("most below least", job(filters={"followersMax": 4, "followersMin": 5}), "/filters/followersMax"),
+    ("hasEmail as text", job(filters={"hasEmail": "true"}), "/filters/hasEmail"),
+    ("hasEmail as a number", job(filters={"hasEmail": 1}), "/filters/hasEmail"),
+    ("verified as a list", job(filters={"verified": [True]}), "/filters/verified"),
+    ("no languages", job(filters={"languages": []}), "/filters/languages"),
+    ("a language alone", job(filters={"languages": "en"}), "/filters/languages"),
+    ("a language's name", job(filters={"languages": ["de", "English"]}), "/filters/languages/1"),
+    ("21 languages", job(filters={"languages": ["en"] * 21}), "/filters/languages"),
+    ("no countries", job(filters={"countries": []}), "/filters/countries"),
+    ("a country of three letters", job(filters={"countries": ["DE", "AT", "USA"]}), "/filters/countries/2"),
+    ("51 countries", job(filters={"countries": ["DE"] * 51}), "/filters/countries"),
+    ("zero days", job(filters={"postedWithinDays": 0}), "/filters/postedWithinDays"),
+    ("3651 days", job(filters={"postedWithinDays": 3651}), "/filters/postedWithinDays"),
+    ("no handles", job(filters={"excludeHandles": []}), "/filters/excludeHandles"),
+    ("1001 handles", job(filters={"excludeHandles": ["h"] * 1001}), "/filters/excludeHandles"),
+    ("a handle that is none", job(filters={"excludeHandles": ["@ok", "n!"]}), "/filters/excludeHandles/1"),
+    ("a handle of blanks", job(filters={"excludeHandles": [" "]}), "/filters/excludeHandles/0"),
+    ("a handle of 301", job(filters={"excludeHandles": ["h" * 301]}), "/filters/excludeHandles/0"),
+    ("no campaigns", job(filters={"excludeCampaigns": []}), "/filters/excludeCampaigns"),
+    ("a campaign's name", job(filters={"excludeCampaigns": ["mine"]}), "/filters/excludeCampaigns/0"),
+    (
+        "51 campaigns",
+        job(filters={"excludeCampaigns": ["01900000-0000-7000-8000-000000000000"] * 51}),
+        "/filters/excludeCampaigns",
+    ),
+    (
+        "an unknown campaign left out",
+        job(filters={"excludeCampaigns": ["01900000-0000-7000-8000-000000000000"]}),
+        "/filters/excludeCampaigns/0",
+    ),
+    ("unknown maybe", job(filters={"unknown": "maybe"}), "/filters/unknown"),
+    ("unknown null", job(filters={"unknown": None}), "/filters/unknown"),
     ("a region of three letters", job(region="DEU"), "/region"),
     ("a region that is a number", job(region=49), "/region"),
     ("an unknown field", job(userId="user_eve"), "/userId"),
@@ -204,6 +257,26 @@ async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/limit"),
+        ("limit=ten", "/limit"),
+        ("sort=newest", "/sort"),
+        ("sort=", "/sort"),
+        ("cursor=x", "/cursor"),
+        ("cursor=AAAAAAAAAAAAAAAAAA", "/cursor"),
+        ("cursor=" + "A" * 5000, "/cursor"),
+    ],
+)
+async def test_a_bad_parameter_of_results_is_named(gateway: Any, query: str, pointer: str) -> None:
+    async with gateway.client() as client:
+        job_id = (await client.post(PATH, content=job(), headers=JSON)).json()["jobId"]
+        answer = await client.get(f"/api/v1/jobs/{job_id}/results?{query}")
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
 async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
     canary = "canary7391"
     async with gateway.client() as client:
@@ -213,6 +286,9 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
             await client.get(f"/api/scraping/tiktok?jobId={canary}"),
             await client.get(f"/api/scraping/{canary}?jobId=1"),
             await client.get(f"/api/v1/jobs/{canary}"),
+            await client.post(PATH, json={"targetUsername": f"https://{canary}.example.com/x"}),
+            await client.post(PATH, json={"keywords": [f"#{canary} x"], "filters": {"languages": [canary]}}),
+            await client.post(PATH, json={"keywords": ["a"], "filters": {"excludeHandles": [f"{canary}!"]}}),
             await client.get(f"/{canary}"),
             await client.post(PATH, content=b"{}", headers={"Content-Type": canary}),
         ]
@@ -249,6 +325,7 @@ bodies = st.one_of(
             "targetResults": values,
             "campaignId": values,
             "region": values,
+            "filters": values,
         },
     ).map(lambda value: json.dumps(value).encode()),
 )

@@ -50,14 +50,14 @@ async def test_a_job_is_stored_published_and_answered_as_the_old_frontend_reads_
     assert (job["owner"], job["created_by"]) == ("user:user_ada", "user_ada")
     assert str(job["campaign_id"]) == campaign["id"]
     assert (job["platform"], job["mode"], job["status"], job["target_results"]) == ("tiktok", "keyword", "pending", 12)
-    assert job["input"] == {"keywords": ["vegan food", "# PlantBased", "VEGAN FOOD"], "region": "DE"}
+    assert job["input"] == {"keywords": ["vegan food", "#PlantBased", "VEGAN FOOD"], "region": "DE"}
     assert (job["pages_max"], job["credits_max"], job["parallel_searches_max"]) == (200, 5000, 5)
     assert job["timeout"].total_seconds() == 3600
     assert 86_300 < (job["queue_until"] - job["created_at"]).total_seconds() < 86_500
     searches = gateway.rows("select kind, query, region, status from searches order by ordinal")
     assert [(s["kind"], s["query"], s["region"]) for s in searches] == [
         ("keyword", "vegan food", "DE"),
-        ("hashtag", "Plant Based", "DE"),
+        ("hashtag", "PlantBased", "DE"),
     ], "keywords that differ only in case or blanks are one search"
     assert sorted(message["searchId"] for message in gateway.qstash.published) == sorted(
         str(row["id"]) for row in gateway.rows("select id from searches")
@@ -120,9 +120,10 @@ async def test_a_platform_whose_worker_never_started_is_a_503_to_try_again(gatew
 
 async def test_what_a_platform_does_not_understand_is_refused_in_clear_words(gateway: Any) -> None:
     async with gateway.client() as client:
-        answer = await client.post(PATH, json={"targetUsername": "@jane"})
+        await announce(gateway.database_url, "youtube", "YouTube", ["keyword"], ["keyword"])
+        answer = await client.post("/api/scraping/youtube", json={"targetUsername": "@jane"})
         assert answer.status_code == 422
-        assert answer.json()["detail"] == "TikTok jobs by similar creator are not available yet."
+        assert answer.json()["detail"] == "YouTube jobs by similar creator are not available yet."
         await announce(gateway.database_url, "instagram", "Instagram", ["keyword"], ["keyword"])
         answer = await client.post("/api/scraping/instagram", json={"keywords": ["#food"]})
         assert answer.status_code == 422

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.server
 ROUTES = [
     ("GET", "/api/v1/campaigns/{campaign}"),
     ("GET", "/api/v1/jobs/{job}"),
+    ("GET", "/api/v1/jobs/{job}/results"),
     ("POST", "/api/v1/jobs/{job}/cancel"),
     ("GET", "/api/scraping/tiktok?jobId={job}"),
 ]

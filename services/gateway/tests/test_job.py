@@ -46,9 +46,13 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
         "reference": None,
         "campaignId": campaign,
         "run": 1,
+        "keywords": ["vegan"],
+        "target": None,
+        "filters": None,
+        "searches": [{"kind": "keyword", "query": "vegan", "status": "active", "endReason": None, "pages": 0}],
         "targetResults": 2,
         "progress": 0.0,
-        "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes},
+        "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes, "rules": {}},
         "calls": {"total": 0, "pages": 0, "profiles": 0},
         "credits": {"spent": 0, "reserved": 0, "granted": 12, "max": 5000},
         "startedAt": None,
@@ -58,6 +62,9 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
     assert (done["status"], done["stopReason"], done["progress"]) == ("completed", "target_reached", 100.0)
     assert done["counts"]["itemsSeen"] == sum(done["counts"]["outcomes"].values()) == 5
     assert done["counts"]["delivered"] == done["counts"]["outcomes"]["delivered"] == 2
+    assert done["searches"] == [
+        {"kind": "keyword", "query": "vegan", "status": "ended", "endReason": "job_ended", "pages": 1}
+    ]
     assert done["calls"] == {"total": 1, "pages": 1, "profiles": 0}
     assert done["credits"] == {"spent": 1, "reserved": 0, "granted": 1, "max": 5000}, "the rest is given back"
     started, deadline, ended = (datetime.fromisoformat(done[key]) for key in ("startedAt", "deadlineAt", "endedAt"))

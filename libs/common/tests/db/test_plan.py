@@ -21,6 +21,7 @@ from common.db import (
     profile,
     quota,
     reopening,
+    result,
     search,
     step,
     sweep,
@@ -100,6 +101,8 @@ CLAIM = step.ClaimRequest(**PLACE, generation=0, token=TOKEN, lease=LEASE, seque
 DUE = DueStep(job_id=JOB, **PLACE, generation=0)
 MINUTE = timedelta(minutes=1)
 BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
+PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5)
+RESULTS = result.ResultQuery(owner="user:u7", job_id=JOB, after=PLACE_OF_RESULT, count_max=51)
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -158,6 +161,10 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "raise": lambda c: sweep.raise_generation(c, **PLACE, generation=0),
     "version": lambda c: poll.read_version(c, owner="user:u7", platform="tiktok", job_id=JOB),
     "poll": lambda c: poll.read_poll(c, owner="user:u7", platform="tiktok", job_id=JOB),
+    "head of results": lambda c: result.read_result_head(c, owner="user:u7", job_id=JOB),
+    "results by delivery": lambda c: result.list_found(c, RESULTS),
+    "results by likeness": lambda c: result.list_alike(c, RESULTS),
+    "first results by likeness": lambda c: result.list_alike(c, RESULTS.model_copy(update={"after": None})),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
@@ -238,6 +245,19 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])
         assert re.search(index, plan), plan
+
+
+async def test_results_come_in_their_order_from_an_index(connection: Connection) -> None:
+    for name, index in {
+        "results by delivery": "candidates_by_seq",
+        "results by likeness": "candidates_by_likeness",
+        "first results by likeness": "candidates_by_likeness",
+    }.items():
+        await connection.execute("set enable_sort = off")  # a job of the few creators here is sorted as fast
+        [plan] = await plans_of(connection, HOT[name])
+        await connection.execute("reset enable_sort")
+        assert index in plan, plan
+        assert "Sort" not in plan, plan
 
 
 async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(connection: Connection) -> None:

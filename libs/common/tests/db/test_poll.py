@@ -20,6 +20,7 @@ from common.domain.job import JobStatus, Mode, WaitingOn
 from common.settings import DatabaseSettings
 
 ADA, BOB = "user:user_ada", "user:user_bob"
+TIKTOK = Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=())
 
 
 @pytest.fixture
@@ -87,9 +88,8 @@ async def add_step(connection: Connection, job_id: UUID, search_id: UUID, step: 
 async def add_creator(connection: Connection, job_id: UUID, search_id: UUID, step: int, seq: int | None) -> None:
     details = {
         "account": {"bio": None, "avatar_url": None},
-        "emails": None,
-        "video": None,
-        "hashtags": [],
+        "contact": {"emails": None},
+        "content": None,
     }
     await connection.execute(
         """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
@@ -164,8 +164,7 @@ async def test_the_platforms_label_is_what_people_read(connection: Connection, j
     await add_step(connection, job_id, search_id, 0, {"delivered": 1})
     await add_creator(connection, job_id, search_id, 0, 1)
     assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "tiktok", "its name until it is known"
-    ability = Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=())
-    await announce_platform(connection, ability)
+    await announce_platform(connection, TIKTOK)
     assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "TikTok"
 
 
@@ -177,6 +176,49 @@ async def test_the_funnel_is_summed_over_steps_and_rules(connection: Connection,
     assert view is not None
     assert view.outcomes == {"delivered": 4, "duplicate": 2, "unparsable": 4}
     assert view.items_count == 10
+
+
+async def test_a_job_says_by_which_rules_it_left_people_out(connection: Connection, job_id: UUID) -> None:
+    search_id = await add_search(connection, job_id, 0)
+    for step, rules in enumerate([{"followersMin": 2, "hasEmail:unknown": 1}, {"followersMin": 3, "verified": 0}]):
+        await add_step(connection, job_id, search_id, step, {"delivered": 1})
+        async with connection.transaction():
+            await connection.execute(
+                "update steps set items_count = items_count + %s where search_id = %s and step = %s",
+                [sum(rules.values()), search_id, step],
+            )
+            for rule, count in rules.items():
+                await connection.execute(
+                    """insert into step_outcomes (search_id, step, job_id, outcome, rule, count)
+                       values (%s, %s, %s, 'filtered', %s, %s)""",
+                    [search_id, step, job_id, rule, count],
+                )
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.rules == {"filtered": {"followersMin": 5, "hasEmail:unknown": 1}}, "and none that left nobody out"
+    assert view.outcomes == {"delivered": 2, "filtered": 6}
+
+
+async def test_a_job_says_what_it_is_about_and_how_its_searches_went(connection: Connection, job_id: UUID) -> None:
+    later, first = await add_search(connection, job_id, 1), await add_search(connection, job_id, 0)
+    await connection.execute("update searches set pages_count = 4 where id = %s", [later])
+    await connection.execute("update searches set status = 'ended', end_reason = 'exhausted' where id = %s", [first])
+    await add_search(connection, await add_job(connection), 0)
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert (view.keywords, view.target, view.filters) == (None, None, None)
+    assert [(one.kind, one.query, one.status, one.end_reason, one.pages) for one in view.searches] == [
+        ("keyword", "k", "ended", "exhausted", 0),
+        ("keyword", "k", "active", None, 4),
+    ]
+    for given, told in [
+        ({"keywords": ["a", "#b"]}, (("a", "#b"), None, None)),
+        ({"targetUsername": "jane", "filters": {"hasEmail": True}}, (None, "jane", {"hasEmail": True})),
+    ]:
+        await connection.execute("update jobs set input = %s where id = %s", [Jsonb(given), job_id])
+        view = await read_job(connection, owner=ADA, job_id=job_id)
+        assert view is not None
+        assert (view.keywords, view.target, view.filters) == told
 
 
 async def test_progress_is_rounded_to_what_people_read(connection: Connection, job_id: UUID) -> None:
@@ -220,8 +262,7 @@ async def test_progress_is_rounded_to_what_people_read(connection: Connection, j
 async def test_what_a_job_waits_on_follows_from_its_turn_and_its_platform(
     connection: Connection, job_id: UUID, job: str, platform: str, expected: WaitingOn | None
 ) -> None:
-    ability = Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=())
-    await announce_platform(connection, ability)
+    await announce_platform(connection, TIKTOK)
     await connection.execute(f"update jobs set {job}".encode())
     await connection.execute(f"update platform_states set {platform}".encode())
     view = await read_job(connection, owner=ADA, job_id=job_id)
@@ -248,8 +289,7 @@ async def test_a_job_under_a_pause_says_when_it_ends(
     connection: Connection, job_id: UUID, job: str, platform: str, minutes: int | None
 ) -> None:
     """Unknown if that is for an operator to say, and as long as the owner's limit is what it waits for."""
-    ability = Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=())
-    await announce_platform(connection, ability)
+    await announce_platform(connection, TIKTOK)
     await connection.execute(f"update jobs set {job}".encode())
     await connection.execute(f"update platform_states set {platform}".encode())
     view = await read_job(connection, owner=ADA, job_id=job_id)

@@ -94,7 +94,7 @@ def read_place(text: str | None, sort: Sort) -> ResultPlace | None:
     likeness."""
     if text is None:
         return None
-    place = _place_of(text, sort)
+    place = _place_of(text)  # in whichever order; only that in which it is asked for writes it the same
     if place is None or write_place(place, sort) != text:
         raise CallerError(
             "must be a nextCursor of an earlier answer in the same order", pointer="/cursor", code="cursor"
@@ -109,10 +109,10 @@ def write_place(place: ResultPlace, sort: Sort) -> str:
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def _place_of(text: str, sort: Sort) -> ResultPlace | None:
+def _place_of(text: str) -> ResultPlace | None:
     if not _PLACE_CURSOR.fullmatch(text):
         return None
-    letter, seq, likeness = _PLACE.unpack(base64.urlsafe_b64decode(f"{text}=="))
-    if letter != _LETTERS[sort] or seq < 0 or not (likeness == _NO_LIKENESS or 0 <= likeness <= 1):
+    _, seq, likeness = _PLACE.unpack(base64.urlsafe_b64decode(f"{text}=="))
+    if seq < 0 or not (likeness == _NO_LIKENESS or 0 <= likeness <= 1):
         return None
     return ResultPlace(seq=seq, likeness=None if likeness == _NO_LIKENESS else likeness)

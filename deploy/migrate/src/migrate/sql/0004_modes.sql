@@ -45,3 +45,6 @@ update candidates c set details = jsonb_build_object(
     'likeness', null,
     'profile_seen_at', null)
 from searches q where q.id = c.search_id;
+
+-- A job's creators, the most alike first.
+create index candidates_by_likeness on candidates (job_id, likeness desc nulls last, seq) where seq is not null;

@@ -45,6 +45,12 @@ def _is_as_asked(value: bool | None, wanted: bool | None) -> bool | None:
     return None if value is None else value == wanted
 
 
+def _names(creator: Creator) -> frozenset[str]:
+    """What an account may be called by who leaves it out: some are named by their id."""
+    account = creator.account
+    return frozenset({account.handle.casefold(), account.platform_id.casefold()})
+
+
 def _has_email(creator: Creator) -> bool | None:
     emails = creator.contact.emails
     return None if emails is None else bool(emails)
@@ -73,7 +79,7 @@ def _has_posted_since(creator: Creator, start: datetime) -> bool | None:
 _TESTS: Mapping[FilterName, tuple[Callable[[Filters], bool], Callable[[Filters, Creator, datetime], bool | None]]] = {
     FilterName.EXCLUDE_HANDLES: (
         lambda filters: bool(filters.exclude_handles),
-        lambda filters, creator, _: creator.account.handle.casefold() not in filters.exclude_handles,
+        lambda filters, creator, _: _names(creator).isdisjoint(filters.exclude_handles),
     ),
     FilterName.FOLLOWERS_MIN: (
         lambda filters: filters.followers_min is not None,

@@ -1,0 +1,35 @@
+"""What the notes on the API say of filters is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from common.domain.filter import FilterName
+from gateway.body import FiltersBody, JobBody, read_body
+from tiktok.table import TIKTOK
+from youtube.table import YOUTUBE
+
+NOTES = (Path(__file__).parents[3] / "docs" / "api-notes.md").read_text(encoding="utf-8")
+
+
+def test_the_example_is_a_body_with_every_field_of_the_filters() -> None:
+    found = re.search(r"POST [^\n]+\n(\{.*?\n\})\n```", NOTES, re.DOTALL)
+    assert found is not None
+    given = read_body(JobBody, found[1].encode())
+    assert given.filters is not None
+    assert given.filters.model_fields_set == set(FiltersBody.model_fields)
+    assert set(json.loads(found[1])["filters"]) == {*FilterName, "unknown"}
+
+
+@pytest.mark.parametrize("platform", [TIKTOK, YOUTUBE], ids=lambda platform: platform.name)
+def test_each_platform_has_the_filters_that_the_notes_say(platform: object) -> None:
+    found = re.search(rf"^\| {platform.name} \| all(.*) \|$", NOTES, re.MULTILINE)
+    assert found is not None
+    assert set(FilterName) - platform.filters == set(re.findall(r"`(\w+)`", found[1]))
+
+
+def test_every_filter_has_its_row() -> None:
+    rows = "\n".join(line for line in NOTES.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`(\w+)`", rows)) >= set(FilterName)
