@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from common.errors import RefusedRequestError, ShapeError
-from common.upstream.answer import Answer, charged, fault, retry_after
+from common.upstream.answer import Answer, charged, fault, retry_after, seen_at
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -34,6 +34,21 @@ def answer(status: int, body: bytes) -> Answer:
 )
 def test_an_answer_costs_what_it_says_else_the_price_of_a_200(status: int, body: bytes, cost: int) -> None:
     assert charged(answer(status, body), price=1) == cost
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (b'{"cached": true, "cached_at": "2026-11-20T08:00:00.000Z"}', datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        (b'{"cached_at": "2026-11-20T08:00:00"}', datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        (b'{"cached_at": "last week"}', None),
+        (b'{"cached_at": 1790000000}', None),
+        (b"{}", None),
+        (b"<html>", None),
+    ],
+)
+def test_an_answer_from_the_upstreams_cache_says_how_old_it_is(body: bytes, at: datetime | None) -> None:
+    assert seen_at(answer(200, body)) == at
 
 
 def test_a_200_that_says_that_it_failed_is_no_answer() -> None:
