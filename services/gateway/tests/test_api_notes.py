@@ -8,6 +8,7 @@ import pytest
 
 from common.domain.filter import FilterName
 from gateway.body import FiltersBody, JobBody, read_body
+from instagram.table import INSTAGRAM
 from tiktok.table import TIKTOK
 from youtube.table import YOUTUBE
 
@@ -23,7 +24,7 @@ def test_the_example_is_a_body_with_every_field_of_the_filters() -> None:
     assert set(json.loads(found[1])["filters"]) == {*FilterName, "unknown"}
 
 
-@pytest.mark.parametrize("platform", [TIKTOK, YOUTUBE], ids=lambda platform: platform.name)
+@pytest.mark.parametrize("platform", [INSTAGRAM, TIKTOK, YOUTUBE], ids=lambda platform: platform.name)
 def test_each_platform_has_the_filters_that_the_notes_say(platform: object) -> None:
     found = re.search(rf"^\| {platform.name} \| all(.*) \|$", NOTES, re.MULTILINE)
     assert found is not None
