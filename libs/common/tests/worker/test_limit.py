@@ -64,3 +64,18 @@ async def test_a_call_that_was_not_charged_gives_its_credit_back(bench: Any) -> 
     assert {creator["enrichment"] for creator in await bench.creators(job_id)} == {"bought"}
     assert (await bench.job(job_id))["credits_spent"] == 6
     await bench.check_books(job_id)
+
+
+async def test_scarce_credits_buy_the_most_promising_profiles(bench: Any) -> None:
+    """By what the page tells of a candidate; the others are delivered as known and say so."""
+    await bench.set("api", "enrichment_concurrency", 1)
+    job_id = await bench.new_job("bread", target=20, credits_max=7)
+    await bench.run()
+    creators = await bench.creators(job_id)
+    bought = [one["worth"] for one in creators if one["enrichment"] == "bought"]
+    skipped = [one["worth"] for one in creators if one["enrichment"] == "skipped"]
+    assert len(bought) == 6
+    assert skipped
+    assert min(bought) >= max(skipped)
+    assert max(bought) > min(skipped), "they differ"
+    assert all(one["details"]["account"]["bio"] is None for one in creators if one["enrichment"] == "skipped")
