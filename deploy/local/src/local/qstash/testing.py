@@ -22,7 +22,7 @@ from local.qstash.switch import Switches
 from local.qstash.wire import Protocol, read_body
 
 START_MAX_S = 10.0
-WAIT_MAX_S = 10.0
+WAIT_MAX_S = 30.0
 _BODY_BYTES_MAX = 64 * 1024 * 1024
 
 

@@ -183,6 +183,7 @@ _LABEL: Final = re.compile(
 )
 _TURKISH: Final = {ord("\u0307"): None, ord("ı"): "i"}  # `re` takes İ and ı for i, lower() does not
 _JOINT: Final = re.compile(r" ?[/&+,、] ?| (?:and|y|e|et|und|ve|dan|и|і|و) ", re.IGNORECASE)
+_JOINED_MAX: Final = 20  # labels of one name: nobody is on more platforms, and a megabyte of labels is no group
 _JOINT_LENGTH_MAX: Final = 5
 
 _PICTURES: Final = "\u2190-\u21ff\u2300-\u2bff\U0001f000-\U0001faff"
@@ -318,7 +319,7 @@ def _label_groups(text: str) -> Iterator[list[_Label]]:
         if written not in _BY_LABEL:  # a rarer sign that `re` takes for a letter
             continue
         label = _Label(match.start(), match.end(), _BY_LABEL[written], written)
-        if group and not _is_joined(text, group[-1].end, label.start):
+        if group and (len(group) == _JOINED_MAX or not _is_joined(text, group[-1].end, label.start)):
             yield group
             group = []
         group.append(label)
