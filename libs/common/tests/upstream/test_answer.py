@@ -41,6 +41,10 @@ def test_an_answer_costs_what_it_says_else_the_price_of_a_200(status: int, body:
     [
         (b'{"cached": true, "cached_at": "2026-11-20T08:00:00.000Z"}', datetime(2026, 11, 20, 8, tzinfo=UTC)),
         (b'{"cached_at": "2026-11-20T08:00:00"}', datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        (b'{"cached_at": "2026-11-24T12:00:00Z"}', NOW),
+        (b'{"cached_at": "2026-11-24T13:30:00+02:00"}', NOW - timedelta(minutes=30)),
+        (b'{"cached_at": "2026-11-24T12:00:01Z"}', None),  # their clock is ahead of ours
+        (b'{"cached_at": "2026-11-24T12:00:01"}', None),
         (b'{"cached_at": "last week"}', None),
         (b'{"cached_at": 1790000000}', None),
         (b"{}", None),
@@ -48,7 +52,7 @@ def test_an_answer_costs_what_it_says_else_the_price_of_a_200(status: int, body:
     ],
 )
 def test_an_answer_from_the_upstreams_cache_says_how_old_it_is(body: bytes, at: datetime | None) -> None:
-    assert seen_at(answer(200, body)) == at
+    assert seen_at(answer(200, body), now=NOW) == at
 
 
 def test_a_200_that_says_that_it_failed_is_no_answer() -> None:

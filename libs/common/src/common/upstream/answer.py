@@ -50,7 +50,7 @@ def charged(answer: Answer, *, price: int) -> int:
     return price if answer.status == 200 else 0
 
 
-def seen_at(answer: Answer) -> datetime | None:
+def seen_at(answer: Answer, *, now: datetime) -> datetime | None:
     """When the upstream looked, if its own cache answered; None: just now. A time in the future is none."""
     envelope = _envelope(answer.body)
     said = envelope.cached_at if envelope else None
@@ -60,7 +60,8 @@ def seen_at(answer: Answer) -> datetime | None:
         at = msgspec.convert(said, datetime)
     except msgspec.ValidationError:
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return at if at <= now else None
 
 
 def fault(answer: Answer) -> CreatorscoutError | None:

@@ -148,7 +148,7 @@ class Buyer:
             await self._gate.note_success(request.id)
         if wrong is not None:
             raise wrong
-        return Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer))
+        return Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
 
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
