@@ -1,6 +1,7 @@
 """What was stored before version 1 of the creator's shape is read as version 1 after it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ VIDEO = {
     "posted_at": "2026-04-01T00:00:00Z",
 }  # fmt: skip
 FULL = {"account": ACCOUNT, "emails": ["a@ovens.studio"], "video": VIDEO, "hashtags": ["vegan"]}
+DELIVERED_AT = datetime(2026, 5, 2, tzinfo=UTC)
 BARE = {"account": {"platform_id": "2", "handle": "tobin"}, "emails": None, "video": None, "hashtags": []}
 STATEMENTS = (
     "insert into owners (owner) values ('user:a')",
@@ -69,3 +71,33 @@ def test_old_rows_are_read_in_the_new_shape(empty_database_url: str) -> None:
     )
     assert full.matched == Match(kind="hashtag", query="vegan")
     assert (bare.account, bare.contact.emails, bare.content) == (Account(platform_id="2", handle="tobin"), None, None)
+
+
+def test_an_address_was_seen_by_the_delivery_and_none_found_is_not_none_looked_for(empty_database_url: str) -> None:
+    """An account that was not there stays without one; somebody without a region has no country."""
+    mailed: dict[str, Any] = {**FULL, "account": {"platform_id": "3", "handle": "ada"}}
+    silent: dict[str, Any] = {**BARE, "account": {"platform_id": "4", "handle": "cy", "region": None}, "emails": []}
+    upgrade(empty_database_url, "0003")
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for statement in STATEMENTS:
+            connection.execute(statement)
+        for seq, details in enumerate((mailed, silent)):
+            connection.execute(
+                """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id,
+                       assigned_step, outcome, seq, handle, details, created_at, delivered_at)
+                   select job_id, %s, search_id, 0, %s, search_id, 0, 'delivered', %s, 'h', %s, %s, %s from steps""",
+                [details["account"]["platform_id"], seq, seq, Jsonb(details), AT, DELIVERED_AT],
+            )
+        connection.execute(
+            "insert into profiles (platform, platform_id, status, fetched_at) values ('p', '5', 'not_found', now())"
+        )
+    upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        rows = connection.execute("select platform_id, details, worth, likeness from candidates").fetchall()
+        assert connection.execute("select status, account from profiles").fetchall() == [("not_found", None)]
+        assert connection.execute("select filters, target from jobs").fetchall() == [({}, None)]
+        assert connection.execute("select wave from searches").fetchall() == [(0,)]
+    found = {name: Creator.model_validate(details) for name, details, _, _ in rows}
+    assert [email.seen_at for email in found["3"].contact.emails or ()] == [DELIVERED_AT]
+    assert (found["4"].contact.emails, found["4"].account.country) == ((), None)
+    assert [(worth, likeness) for _, _, worth, likeness in rows] == [(0, None), (0, None)]

@@ -219,6 +219,22 @@ async def test_what_is_settled_stays_settled(scene: Any, outcome: Outcome, seq: 
     assert await rows_of(scene, seat) == before
 
 
+async def test_whoever_is_settled_is_kept_as_known_by_then(scene: Any) -> None:
+    """What the profile told replaces what the page told; what the candidate was worth stays."""
+    seat = await scene.seat()
+    await put(scene, seat, row("1", Outcome.PENDING, verified=False, has_email=False, likeness=0.25, worth=1.5))
+    details = row("1", Outcome.PENDING).details.model_copy(
+        update={"account": Account(platform_id="1", handle="ada", bio="bread")}
+    )
+    told = {"verified": True, "has_email": True, "likeness": 0.75, "details": details}
+    async with scene.database.connection() as connection:
+        known = row("1", Outcome.DELIVERED, seq=1, enrichment=Enrichment.BOUGHT, **told)
+        await settle_candidates(connection, job_id=seat.job_id, rows=[known])
+    stored = (await rows_of(scene, seat))["1"]
+    assert (stored["verified"], stored["has_email"], stored["likeness"], stored["worth"]) == (True, True, 0.75, 1.5)
+    assert Creator.model_validate(stored["details"]) == details
+
+
 async def test_settling_twice_moves_once(scene: Any) -> None:
     seat = await scene.seat()
     await put(scene, seat, row("1", Outcome.PENDING))

@@ -53,6 +53,17 @@ async def test_added_searches_stand_behind_the_others_each_kind_and_query_once(s
     assert await add(scene, job_id, more) == 0, "delivered twice, nothing more"
 
 
+async def test_added_searches_keep_their_region_and_their_order_after_the_last_ordinal(scene: Any) -> None:
+    """The order in which they were led to, not that of the words, and behind a gap too. Another job's are its own."""
+    job_id, other = await scene.store(scene.new_job()), await scene.store(scene.new_job())
+    await scene.search(job_id, 7)
+    await add(scene, other, planned(("hashtag", "zest", 0)))
+    assert await add(scene, job_id, planned(("hashtag", "zest", 0), ("hashtag", "apple", 0))) == 2
+    rows = await scene.query("select * from searches where job_id = %s and ordinal > 7 order by ordinal", job_id)
+    assert [(row["ordinal"], row["query"], row["region"]) for row in rows] == [(8, "zest", "DE"), (9, "apple", "DE")]
+    assert [row[0] for row in await searches_of(scene, other)] == [0]
+
+
 async def test_a_job_has_no_more_searches_than_its_limit(scene: Any) -> None:
     job_id = await scene.store(scene.new_job())
     await scene.search(job_id, 0)
@@ -86,6 +97,7 @@ async def test_a_wave_starts_when_every_search_of_the_earlier_ones_has_ended(sce
 async def test_a_target_and_filters_are_read_under_the_lock(scene: Any) -> None:
     filters = Filters(followers_min=3, exclude_campaigns=(uuid4(),))
     job_id = await scene.store(scene.new_job(mode=Mode.SIMILAR, filters=filters))
+    other = await scene.store(scene.new_job(mode=Mode.SIMILAR))
     target = Target(account=Account(platform_id="1", handle="mira"), contents=(Content(platform_id="v", text="💄"),))
     async with scene.database.connection() as connection:
         before = await lock_job(connection, job_id=job_id)
@@ -95,6 +107,7 @@ async def test_a_target_and_filters_are_read_under_the_lock(scene: Any) -> None:
     assert after is not None
     assert (before.mode, before.filters, before.target) == (Mode.SIMILAR, filters, None)
     assert after.target == target
+    assert await scene.query("select target from jobs where id = %s", other) == [{"target": None}]
 
 
 async def test_creators_of_an_owners_campaigns_on_the_platform_are_known(scene: Any) -> None:
@@ -105,7 +118,7 @@ async def test_creators_of_an_owners_campaigns_on_the_platform_are_known(scene: 
     for name in (campaign, others):
         await scene.query("insert into campaigns (id, owner, name, created_by) values (%s, %s, 'c', 'u')", name, owner)
     await scene.change_job(seat, campaign_id=campaign)
-    [mine] = await scene.add_candidates(seat, "delivered", 1)
+    [mine, unasked] = await scene.add_candidates(seat, "delivered", 1, 3)
     [reserve] = await scene.add_candidates(seat, "reserve", 2)
 
     async def known(**changes: Any) -> set[str]:
@@ -114,7 +127,7 @@ async def test_creators_of_an_owners_campaigns_on_the_platform_are_known(scene: 
             exclusion = Exclusion(**usual | changes)
             return await delivered_elsewhere(connection, exclusion, platform_ids=[mine, reserve, "nobody"])
 
-    assert await known() == {mine}
+    assert await known() == {mine}, f"{unasked} is not on the page"
     assert await known(owner="user:somebody_else") == set()
     assert await known(platform="another") == set()
     assert await known(campaigns=(others,)) == set()
@@ -137,6 +150,18 @@ async def test_the_most_promising_come_first(scene: Any) -> None:
         await promote_in_place(connection, job_id=seat.job_id, count_max=1)
     states = await scene.outcomes_by_id(seat)
     assert [states[name] for name in reserve] == ["reserve", "reserve", "pending", "pending"]
+
+
+async def test_equals_of_the_reserve_move_up_in_the_order_of_their_pages(scene: Any) -> None:
+    seat = await scene.held_seat()
+    await scene.add_step(seat.job_id, seat.search_id, 1)
+    [later] = await scene.add_candidates(seat, "reserve", 0, step=1)
+    third, first, second = await scene.add_candidates(seat, "reserve", 9, 1, 5)
+    async with scene.database.connection() as connection:
+        for waiting in ([second, third, later], [third, later], [later], []):
+            await promote_in_place(connection, job_id=seat.job_id, count_max=1)
+            states = await scene.outcomes_by_id(seat)
+            assert [name for name in (first, second, third, later) if states[name] == "reserve"] == waiting
 
 
 async def test_a_profile_is_as_old_as_the_upstreams_look(scene: Any) -> None:

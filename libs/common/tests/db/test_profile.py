@@ -131,6 +131,19 @@ async def test_a_stale_profile_is_still_there_while_it_is_bought_again(scene: An
     assert await fresh(scene, platform) == {"1": ("found", ADA)}
 
 
+async def test_a_later_answer_from_the_upstreams_cache_makes_a_profile_as_old_as_that_answer(
+    scene: Any, platform: str
+) -> None:
+    """What is kept is what the last answer said, and so is its age."""
+    await store(scene, platform, ADA)
+    seen_at = scene.clock.now() - timedelta(days=3)
+    await store(scene, platform, ADA, seen_at=seen_at)
+    assert await scene.query("select fetched_at from profiles where platform = %s", platform) == [
+        {"fetched_at": seen_at}
+    ]
+    assert await fresh(scene, platform, timedelta(days=2)) == {}
+
+
 async def test_a_profile_is_one_platforms(scene: Any, platform: str) -> None:
     await store(scene, platform, ADA)
     assert await fresh(scene, platform + "x") == {}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain.job import JobStatus, StopReason
-from common.engine.end import decide_broken, decide_end, progress
+from common.engine.end import decide_broken, decide_end, progress, target_missing, target_private
 from common.engine.enrichment import decide_refill
 from common.engine.fact import JobFacts
 
@@ -59,6 +59,14 @@ def test_a_job_is_an_error_only_if_a_search_failed_and_nothing_was_delivered() -
 def test_a_broken_job_keeps_what_it_found() -> None:
     assert decide_broken(JOB).status is JobStatus.COMPLETED
     assert decide_broken(replace(JOB, delivered=0)).status is JobStatus.ERROR
+
+
+def test_a_target_that_cannot_be_had_is_an_error_that_says_what_and_where() -> None:
+    missing, private = target_missing("mira", "TikTok"), target_private("mira", "TikTok")
+    assert (missing.status, missing.stop_reason) == (JobStatus.ERROR, StopReason.TARGET_NOT_FOUND)
+    assert (private.status, private.stop_reason) == (JobStatus.ERROR, StopReason.TARGET_PRIVATE)
+    assert missing.error == "TikTok has no account named mira"
+    assert private.error == "the TikTok account mira is private, so nobody can be compared with it"
 
 
 @given(st.integers(1, 200), st.integers(0, 200), st.integers(1, 10_000), st.integers(0, 10_000))

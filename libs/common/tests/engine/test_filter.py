@@ -68,6 +68,54 @@ def test_what_is_not_asked_for_is_not_examined() -> None:
     assert examine(Filters(), creator(), now=NOW) == {}
 
 
+def test_zero_no_and_false_are_asked_for() -> None:
+    filters = Filters(followers_min=0, followers_max=0, verified=False, has_email=False, posted_within=timedelta(0))
+    assert len(examine(filters, creator(), now=NOW)) == 5
+
+
+def test_an_id_with_capitals_is_left_out_too() -> None:
+    """The names to leave out are folded, ids of YouTube are not."""
+    asked = examine(Filters(exclude_handles=("ucx7",)), creator(platform_id="UCx7"), now=NOW)
+    assert rejection(Filters(), asked, is_settled=False) == "excludeHandles"
+
+
+def test_rejections_are_named_in_one_order() -> None:
+    """Whoever fails every filter is named by the first; what is known to fail comes before what is unknown."""
+    filters = Filters(
+        followers_min=5,
+        followers_max=1,
+        has_email=True,
+        verified=True,
+        languages=("en",),
+        countries=("GB",),
+        posted_within=DAY,
+        exclude_handles=("mira.ovens",),
+        unknown=Unknown.DROP,
+    )
+    known: dict[str, Any] = {
+        "followers": 3,
+        "verified": False,
+        "language": "de",
+        "country": "DE",
+        "last_posted_at": NOW - 2 * DAY,
+    }
+    order = [
+        FilterName.EXCLUDE_HANDLES,
+        FilterName.FOLLOWERS_MIN,
+        FilterName.FOLLOWERS_MAX,
+        FilterName.VERIFIED,
+        FilterName.LANGUAGES,
+        FilterName.COUNTRIES,
+        FilterName.POSTED_WITHIN,
+        FilterName.HAS_EMAIL,
+    ]
+    asked = examine(filters, creator(emails=(), **known), now=NOW)
+    assert list(asked.items()) == [(name, False) for name in order]
+    assert rejection(filters, asked, is_settled=False) == "excludeHandles"
+    unknown = examine(filters, creator(handle="tobin"), now=NOW)
+    assert rejection(filters, unknown, is_settled=True) == "followersMin:unknown"
+
+
 def test_the_first_no_is_the_rule_and_outranks_what_is_unknown() -> None:
     filters = Filters(followers_min=5, verified=True, has_email=True, unknown=Unknown.DROP)
     asked = examine(filters, creator(followers=1, emails=()), now=NOW)

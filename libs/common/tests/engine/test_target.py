@@ -48,7 +48,15 @@ def test_posts_without_a_target_say_nothing_and_many_are_too_many() -> None:
     assert known_target(None, page(None, "a")) is None
     target = known_target(Target(account=MIRA), page(None, *map(str, range(99))))
     assert target is not None
-    assert len(target.contents) == CONTENTS_MAX
+    assert [content.platform_id for content in target.contents] == [str(number) for number in range(CONTENTS_MAX)]
+
+
+def test_a_post_that_is_told_again_is_known_as_it_was_told_last() -> None:
+    target = Target(account=MIRA, contents=(Content(platform_id="a", text="bread"), Content(platform_id="b")))
+    again = Page(items=(), cursor=None, target_contents=(Content(platform_id="a", text="rye bread"),))
+    known = known_target(target, again)
+    assert known is not None
+    assert [(content.platform_id, content.text) for content in known.contents] == [("a", "rye bread"), ("b", None)]
 
 
 def test_a_similar_job_goes_on_from_the_most_alike() -> None:
