@@ -58,9 +58,14 @@ async def test_added_searches_keep_their_region_and_their_order_after_the_last_o
     job_id, other = await scene.store(scene.new_job()), await scene.store(scene.new_job())
     await scene.search(job_id, 7)
     await add(scene, other, planned(("hashtag", "zest", 0)))
-    assert await add(scene, job_id, planned(("hashtag", "zest", 0), ("hashtag", "apple", 0))) == 2
+    more = planned(("hashtag", "zest", 0), ("hashtag", "apple", 0), ("hashtag", "q7", 0))
+    assert await add(scene, job_id, more) == 3, "the keyword q7 is another search than the hashtag"
     rows = await scene.query("select * from searches where job_id = %s and ordinal > 7 order by ordinal", job_id)
-    assert [(row["ordinal"], row["query"], row["region"]) for row in rows] == [(8, "zest", "DE"), (9, "apple", "DE")]
+    assert [(row["ordinal"], row["query"], row["region"]) for row in rows] == [
+        (8, "zest", "DE"),
+        (9, "apple", "DE"),
+        (10, "q7", "DE"),
+    ]
     assert [row[0] for row in await searches_of(scene, other)] == [0]
 
 

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from common.domain.creator import Account, Creator, Item, Match, Target
+from common.domain.creator import Account, Content, Creator, Item, Match, Target
 from common.domain.filter import FilterName, Filters, Unknown
 from common.domain.job import JobStatus, PlatformName
 from common.domain.outcome import Outcome
-from common.engine.brief import Brief
+from common.engine.brief import Brief, profile_facts
 from common.engine.cache import cache_max_age
 from common.engine.end import target_missing, target_private
 from common.engine.enrichment import judge, judge_at_end
 from common.engine.fact import JobFacts, SearchFacts
-from common.engine.likeness import portrait_of
+from common.engine.likeness import likeness, portrait_of
 from common.engine.page import KnownBefore, PageDecision, decide_page, numbered
 from common.engine.worth import worth
-from common.platform import Page
+from common.platform import Page, ProfileKind
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 MATCH = Match(kind="keyword", query="q")
@@ -71,6 +71,48 @@ def test_a_completed_creator_says_when_its_profile_was_seen_and_one_without_stay
     assert (completed.profile_seen_at, completed.account) == (seen_at, account)
     assert [email.seen_at for email in completed.contact.emails or ()] == [seen_at]
     assert brief().completed(creator, account, profile_seen_at=None) == creator
+
+
+def test_what_is_found_has_all_that_the_page_says() -> None:
+    content = Content(platform_id="v", text="rye")
+    told = Item(
+        item_id="v", account=Account(platform_id="1", handle="ada", bio="mail ada@ovens.studio"), content=content
+    )
+    creator = brief().found(told, MATCH)
+    assert (creator.account, creator.content, creator.matched) == (told.account, content, MATCH)
+    assert [(email.address, email.seen_at) for email in creator.contact.emails or ()] == [("ada@ovens.studio", NOW)]
+    assert creator.profile_seen_at is None, "a page is no profile"
+
+
+def test_likeness_follows_what_is_known_of_the_account_and_of_the_post() -> None:
+    """A better-known account is compared again, and so is one that was found before the target was known."""
+    target = Target(account=Account(platform_id="1", handle="target", followers=100, bio="sourdough bread"))
+    similar = brief(portrait=portrait_of(target))
+    creator = found(similar, bio="chess", followers=10**7)
+    account = creator.account.model_copy(update={"bio": "sourdough bread", "followers": 100})
+    completed = similar.completed(creator, account, profile_seen_at=NOW)
+    assert completed.likeness == likeness(portrait_of(target), account, None, now=NOW) != creator.likeness
+    early = found(brief(), bio="sourdough bread")
+    assert early.likeness is None
+    assert similar.completed(early, early.account, profile_seen_at=None).likeness is not None
+    silent, content = Account(platform_id="9", handle="cy"), Content(platform_id="v", text="sourdough bread")
+    told = similar.found(Item(item_id="v", account=silent, content=content), MATCH)
+    assert told.likeness == likeness(portrait_of(target), silent, content, now=NOW)
+    assert told.likeness != likeness(portrait_of(target), silent, None, now=NOW), "only the post tells anything"
+
+
+def test_what_a_profile_tells_is_what_the_platform_says_and_nothing_without_the_endpoint() -> None:
+    kind = ProfileKind(
+        path="/p",
+        ask=lambda account, age: {},
+        read=lambda body: Account(platform_id="1", handle="ada"),
+        is_needed=lambda account: account.bio is None,
+        tells=frozenset({FilterName.COUNTRIES}),
+    )
+    is_lacking, told = profile_facts(kind)
+    assert (is_lacking(Account(platform_id="1", handle="ada")), told) == (True, {FilterName.COUNTRIES})
+    is_lacking, told = profile_facts(None)
+    assert (is_lacking(Account(platform_id="1", handle="ada")), told) == (False, frozenset())
 
 
 def test_likeness_is_there_only_with_a_target() -> None:

@@ -90,16 +90,10 @@ def test_of_several_reasons_the_strongest_is_named(
 def test_unknown_rejects_only_where_no_profile_will_be_bought(
     unknown: Unknown, told: bool, bio: str | None, fate: tuple[Outcome, str]
 ) -> None:
-    of = brief(
-        replace_unknown(STRICT, unknown),
-        told=frozenset({FilterName.FOLLOWERS_MIN}) if told else frozenset[FilterName](),
-    )
+    tells = frozenset({FilterName.FOLLOWERS_MIN} if told else set[FilterName]())
+    of = brief(STRICT.model_copy(update={"unknown": unknown}), told=tells)
     decision = decide(item("ada", followers=None, bio=bio), of=of)
     assert [(one.outcome, one.rule) for one in decision.candidates] == [fate]
-
-
-def replace_unknown(filters: Filters, unknown: Unknown) -> Filters:
-    return filters.model_copy(update={"unknown": unknown})
 
 
 def test_whoever_is_rejected_leaves_the_place_to_the_next() -> None:
