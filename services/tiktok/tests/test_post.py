@@ -11,8 +11,8 @@ import pytest
 from common.domain.creator import Account, Item, Target
 from common.errors import NotFoundError, ShapeError
 from common.platform import Page, PlannedSearch, SearchInput, Trail, Unparsable
+from common.reading.rhythm import posts_per_week
 from tiktok.post import is_generic
-from tiktok.rhythm import posts_per_week
 from tiktok.table import TIKTOK
 
 Json = dict[str, Any]

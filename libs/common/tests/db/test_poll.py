@@ -168,6 +168,26 @@ async def test_the_platforms_label_is_what_people_read(connection: Connection, j
     assert (await results(connection, job_id))[0]["creators"][0]["platform"] == "TikTok"
 
 
+async def test_a_similar_jobs_most_alike_stand_first_and_a_keyword_jobs_likeness_means_nothing(
+    connection: Connection, job_id: UUID
+) -> None:
+    """Elements among each other and creators within them; unknown likeness last, equals in the order of delivery."""
+    for ordinal, seqs in enumerate([(1, 2, 5), (3, 4, 6)]):
+        search_id = await add_search(connection, job_id, ordinal)
+        await add_step(connection, job_id, search_id, 0, {"delivered": 3})
+        for seq in seqs:
+            await add_creator(connection, job_id, search_id, 0, seq)
+    for handle, likeness in {"h1": 0.2, "h2": 0.5, "h3": 0.9, "h6": 0.9}.items():
+        await connection.execute("update candidates set likeness = %s where handle = %s", [likeness, handle])
+    for mode, expected in [
+        ("similar", [["h3", "h6", "h4"], ["h2", "h1", "h5"]]),
+        ("keyword", [["h1", "h2", "h5"], ["h3", "h4", "h6"]]),
+    ]:
+        await connection.execute("update jobs set mode = %s where id = %s", [mode, job_id])
+        read = await results(connection, job_id)
+        assert [[one["creator"]["uniqueId"] for one in element["creators"]] for element in read] == expected
+
+
 async def test_the_funnel_is_summed_over_steps_and_rules(connection: Connection, job_id: UUID) -> None:
     search_id = await add_search(connection, job_id, 0)
     await add_step(connection, job_id, search_id, 0, {"delivered": 3, "duplicate": 2})

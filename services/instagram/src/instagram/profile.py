@@ -18,15 +18,15 @@ from common.domain.filter import FilterName
 from common.errors import ShapeError
 from common.platform import Params, ProfileKind, Unparsable
 from common.reading.body import decoded, read_body
+from common.reading.frequency import most_used, most_used_spellings
 from common.reading.hashtag import HASHTAG_COUNT_MAX
 from common.reading.link import web_url
 from common.reading.mention import MENTION_COUNT_MAX
+from common.reading.rhythm import posts_per_week
 from common.reading.scalar import ABSENT, read_count, read_flag, read_string, read_text
-from instagram.frequency import most_used, most_used_spellings
 from instagram.page import Envelope, asked, refuse_failed
 from instagram.person import Person, known_only, read_category, read_person, read_person_item
 from instagram.post import NOT_A_POST, POST, count_of, is_pinned, nodes_of, post_item, read_content, read_owner
-from instagram.rhythm import posts_per_week
 
 PINNED_COUNT_MAX: Final = 3
 NO_POST_ID: Final = Unparsable("post without a string id")

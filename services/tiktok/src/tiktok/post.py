@@ -1,7 +1,6 @@
 """The posts of a job's target, what they tell of it, and the hashtags that they lead to."""
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -11,11 +10,12 @@ from msgspec import UNSET, Raw
 from common.domain.creator import Account, Content, Item
 from common.platform import Page, Params, PlannedSearch, SearchInput, SearchKind, Trail, Unparsable
 from common.reading.body import read_body
+from common.reading.frequency import most_used, most_used_spellings
+from common.reading.rhythm import posts_per_week
 from common.reading.scalar import read_flag
 from tiktok.author import EVERYTHING_REAL
 from tiktok.mapping import NOT_A_POST, read_account, read_aweme, read_content
 from tiktok.page import Elements, Envelope, asked, elements_of
-from tiktok.rhythm import posts_per_week
 
 T = TypeVar("T", bound=Hashable)
 
@@ -110,11 +110,6 @@ def is_generic(tag: str) -> bool:
     return folded in GENERIC_HASHTAGS or folded.startswith(_GENERIC_STARTS) or folded.isdigit()
 
 
-def most_used(values: Iterable[T], count_max: int | None = None) -> tuple[T, ...]:
-    """Each value once, the most frequent first, equally frequent ones in the order given."""
-    return tuple(value for value, _ in Counter(values).most_common(count_max))
-
-
 TARGET_VIDEOS: Final = SearchKind(
     path="/v3/tiktok/profile/videos", ask=ask_videos, read=read_videos, leads=leads_of_videos
 )
@@ -152,18 +147,9 @@ def _target(own: Sequence[Post]) -> Account | None:
     countries = most_used((account.country for account in accounts if account.country), 1)
     told = {
         "country": countries[0] if countries else None,
-        "hashtags": _most_used_spellings(tag for content in contents for tag in content.hashtags),
+        "hashtags": most_used_spellings(tag for content in contents for tag in content.hashtags),
         "mentions": most_used(handle for content in contents for handle in content.mentions),
         "last_posted_at": max(times, default=None),
         "posts_per_week": posts_per_week(recent),
     }
     return accounts[0].model_copy(update=told)
-
-
-def _most_used_spellings(tags: Iterable[str]) -> tuple[str, ...]:
-    """The hashtags, the most used first whatever their case, each as it was first written."""
-    written = list(tags)
-    spellings: dict[str, str] = {}
-    for tag in written:
-        spellings.setdefault(tag.casefold(), tag)
-    return tuple(spellings[folded] for folded in most_used(tag.casefold() for tag in written))

@@ -7,9 +7,9 @@ from typing import TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-def most_used(values: Iterable[T]) -> tuple[T, ...]:
+def most_used(values: Iterable[T], count_max: int | None = None) -> tuple[T, ...]:
     """Each value once, the most frequent first, equally frequent ones in the order given."""
-    return tuple(value for value, _ in Counter(values).most_common())
+    return tuple(value for value, _ in Counter(values).most_common(count_max))
 
 
 def most_used_spellings(tags: Iterable[str]) -> tuple[str, ...]:
