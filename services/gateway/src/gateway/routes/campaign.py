@@ -7,7 +7,7 @@ from litestar.params import FromPath, RawBody
 
 from common.db.campaign import NewCampaign, insert_campaign, list_campaigns, read_campaign
 from common.db.owner import add_owner
-from gateway.answer import CampaignAnswer, CampaignDetailAnswer, CampaignPage
+from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, CampaignPage
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
 from gateway.composition import Gateway

@@ -12,7 +12,7 @@ from common.db.poll import JobView, read_job
 from common.domain.step import DueStep
 from common.transaction.failure import cancel_job
 from common.transaction.reopening import Renewal, extend_job, retry_job
-from gateway.answer import JobAnswer
+from gateway.answer.job import JobAnswer
 from gateway.auth.principal import Principal
 from gateway.body import ExtensionBody, read_body
 from gateway.composition import Gateway

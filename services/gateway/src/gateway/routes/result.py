@@ -6,7 +6,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from common.db.result import ResultPlace, ResultQuery, list_alike, list_found, read_result_head
-from gateway.answer import ResultAnswer, ResultPage
+from gateway.answer.result import ResultAnswer, ResultPage
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.etag import is_match, tag_of_content

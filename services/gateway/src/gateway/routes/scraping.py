@@ -16,7 +16,7 @@ from common.db.pool import Connection
 from common.domain.job import PlatformName
 from common.errors import CallerError
 from common.transaction.creation import create_job
-from gateway.answer import CreatedAnswer, PollAnswer
+from gateway.answer.poll import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
 from gateway.body import FAULTS_MAX, BodyError, JobBody, read_body
 from gateway.composition import Gateway

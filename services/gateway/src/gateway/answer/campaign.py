@@ -1,0 +1,38 @@
+"""Campaigns, as the API shows them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from common.db.campaign import CampaignRow, CampaignView
+from gateway.answer.document import Answer
+
+
+class CampaignAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    id: UUID
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: CampaignRow) -> "CampaignAnswer":
+        return cls(id=row.id, name=row.name, created_at=row.created_at, updated_at=row.updated_at)
+
+
+class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=True):
+    jobs_count: int
+
+    @classmethod
+    def of_view(cls, view: CampaignView) -> "CampaignDetailAnswer":
+        return cls(
+            id=view.id,
+            name=view.name,
+            created_at=view.created_at,
+            updated_at=view.updated_at,
+            jobs_count=view.jobs_count,
+        )
+
+
+class CampaignPage(Answer, frozen=True, rename="camel", kw_only=True):
+    items: Sequence[CampaignAnswer]
+    next_cursor: str | None

@@ -1,0 +1,117 @@
+"""A job, as the API shows it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.db.poll import JobView, SearchView
+from common.domain.outcome import Outcome
+from gateway.answer.document import Answer
+
+
+class Counts(Answer, frozen=True, rename="camel", kw_only=True):
+    """`items_seen` is the sum of `outcomes`. `rules` says of an outcome which rules it comes from, where rules decide
+    it: a filter's name, or that with `:unknown`."""
+
+    delivered: int
+    pending: int
+    reserve: int
+    items_seen: int
+    outcomes: Mapping[str, int]
+    rules: Mapping[str, Mapping[str, int]]
+
+
+class Calls(Answer, frozen=True, rename="camel", kw_only=True):
+    total: int
+    pages: int
+    profiles: int
+
+
+class Credits(Answer, frozen=True, rename="camel", kw_only=True):
+    spent: int
+    reserved: int
+    granted: int
+    max: int
+
+
+class SearchAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    kind: str
+    query: str
+    status: str
+    end_reason: str | None
+    pages: int
+
+    @classmethod
+    def of(cls, view: SearchView) -> "SearchAnswer":
+        return cls(kind=view.kind, query=view.query, status=view.status, end_reason=view.end_reason, pages=view.pages)
+
+
+class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    id: UUID
+    platform: str
+    mode: str
+    status: str
+    waiting_on: str | None
+    waiting_position: int | None
+    waiting_until: datetime | None
+    stop_reason: str | None
+    error: str | None
+    reference: str | None
+    campaign_id: UUID | None
+    run: int
+    keywords: Sequence[str] | None
+    target: str | None
+    filters: Mapping[str, Any] | None
+    searches: Sequence[SearchAnswer]
+    target_results: int
+    progress: float
+    counts: Counts
+    calls: Calls
+    credits: Credits
+    created_at: datetime
+    started_at: datetime | None
+    deadline_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: JobView) -> "JobAnswer":
+        return cls(
+            id=view.id,
+            platform=view.platform,
+            mode=view.mode,
+            status=view.status,
+            waiting_on=view.waiting_on,
+            waiting_position=view.waiting_position,
+            waiting_until=view.waiting_until,
+            stop_reason=view.stop_reason,
+            error=view.error,
+            reference=view.reference,
+            campaign_id=view.campaign_id,
+            run=view.run,
+            keywords=view.keywords,
+            target=view.target,
+            filters=view.filters,
+            searches=[SearchAnswer.of(search) for search in view.searches],
+            target_results=view.target_results,
+            progress=view.progress,
+            counts=Counts(
+                delivered=view.delivered_count,
+                pending=view.pending_count,
+                reserve=view.reserve_count,
+                items_seen=view.items_count,
+                outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
+                rules={outcome.value: rules for outcome, rules in view.rules.items()},
+            ),
+            calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
+            credits=Credits(
+                spent=view.credits_spent,
+                reserved=view.credits_reserved,
+                granted=view.credits_granted,
+                max=view.credits_max,
+            ),
+            created_at=view.created_at,
+            started_at=view.started_at,
+            deadline_at=view.deadline_at,
+            ended_at=view.ended_at,
+        )
