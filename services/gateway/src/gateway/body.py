@@ -96,8 +96,7 @@ class FiltersBody(CamelModel):
 
 
 class JobBody(CamelModel):
-    """A job to be created: by keywords, or by likeness to an account. What names accounts is text still: what it means
-    is for the platform's rule to say (gateway.plan)."""
+    """A job to be created: by keywords, or by likeness to an account: exactly one of the two."""
 
     keywords: Annotated[tuple[Keyword, ...], Field(min_length=1, max_length=KEYWORDS_MAX)] | None = None
     target_username: HandleText | None = None

@@ -2,12 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
+from msgspec import Meta
+
 from common.db.poll import JobView, SearchView
+from common.domain.job import JobStatus, Mode, PlatformName, StopReason, WaitingOn
 from common.domain.outcome import Outcome
 from gateway.answer.document import Answer
+
+SearchStatus = Literal["waiting", "active", "ended"]
+EndReason = Literal[
+    "exhausted",
+    "cursor_stuck",
+    "repeated",
+    "nothing_new",
+    "call_limit",
+    "credit_limit",
+    "deadline",
+    "refused",
+    "shape",
+    "not_found",
+    "failed",
+    "job_ended",
+]
+_OUTCOME_NAMES = {"propertyNames": {"$ref": "#/components/schemas/Outcome"}}
+# Every outcome is there, with 0 if nothing came to it.
+ByOutcome = Annotated[
+    Mapping[Outcome, int],
+    Meta(
+        extra_json_schema={
+            **_OUTCOME_NAMES,
+            "properties": {outcome.value: {"type": "integer"} for outcome in Outcome},
+            "required": [outcome.value for outcome in Outcome],
+        }
+    ),
+]
+Rules = Annotated[Mapping[Outcome, Mapping[str, int]], Meta(extra_json_schema=_OUTCOME_NAMES)]
+# What was understood of a body's filters, in the body's own words.
+FiltersDocument = Annotated[Mapping[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/FiltersBody"})]
 
 
 class Counts(Answer, frozen=True, rename="camel", kw_only=True):
@@ -18,8 +52,8 @@ class Counts(Answer, frozen=True, rename="camel", kw_only=True):
     pending: int
     reserve: int
     items_seen: int
-    outcomes: Mapping[str, int]
-    rules: Mapping[str, Mapping[str, int]]
+    outcomes: ByOutcome
+    rules: Rules
 
 
 class Calls(Answer, frozen=True, rename="camel", kw_only=True):
@@ -38,31 +72,37 @@ class Credits(Answer, frozen=True, rename="camel", kw_only=True):
 class SearchAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     kind: str
     query: str
-    status: str
-    end_reason: str | None
+    status: SearchStatus
+    end_reason: EndReason | None
     pages: int
 
     @classmethod
     def of(cls, view: SearchView) -> "SearchAnswer":
-        return cls(kind=view.kind, query=view.query, status=view.status, end_reason=view.end_reason, pages=view.pages)
+        return cls(
+            kind=view.kind,
+            query=view.query,
+            status=cast(SearchStatus, view.status),
+            end_reason=cast(EndReason | None, view.end_reason),
+            pages=view.pages,
+        )
 
 
 class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
-    platform: str
-    mode: str
-    status: str
-    waiting_on: str | None
+    platform: PlatformName
+    mode: Mode
+    status: JobStatus
+    waiting_on: WaitingOn | None
     waiting_position: int | None
     waiting_until: datetime | None
-    stop_reason: str | None
+    stop_reason: StopReason | None
     error: str | None
     reference: str | None
     campaign_id: UUID | None
     run: int
     keywords: Sequence[str] | None
     target: str | None
-    filters: Mapping[str, Any] | None
+    filters: FiltersDocument | None
     searches: Sequence[SearchAnswer]
     target_results: int
     progress: float
@@ -100,8 +140,8 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
                 pending=view.pending_count,
                 reserve=view.reserve_count,
                 items_seen=view.items_count,
-                outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
-                rules={outcome.value: rules for outcome, rules in view.rules.items()},
+                outcomes={outcome: view.outcomes.get(outcome, 0) for outcome in Outcome},
+                rules=view.rules,
             ),
             calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
             credits=Credits(

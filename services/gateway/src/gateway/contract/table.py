@@ -1,0 +1,12 @@
+"""All operations of the API, subject by subject."""
+
+from gateway.contract import campaign, health, job, result, scraping
+from gateway.contract.operation import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *campaign.OPERATIONS,
+    *job.OPERATIONS,
+    *result.OPERATIONS,
+    *scraping.OPERATIONS,
+    *health.OPERATIONS,
+)
