@@ -18,6 +18,7 @@ from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
 from gateway.routes.contract import read_contract
+from gateway.routes.docs import read_asset, read_docs
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.result import list_own_results
@@ -34,7 +35,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
 
 
 def create_routes(gateway: Gateway) -> Litestar:
-    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract])
+    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset])
     private = Router(
         "/",
         route_handlers=[

@@ -1,9 +1,6 @@
-"""What wants no token: probes, numbers, this document."""
+"""What probes and Prometheus ask."""
 
-from gateway.contract.header import ETAG
-from gateway.contract.operation import JSON, Answer, Content, Operation
-from gateway.contract.parameter import IF_NONE_MATCH
-from gateway.contract.reply import NOT_MODIFIED
+from gateway.contract.operation import Answer, Content, Operation
 from gateway.metric import MEDIA_TYPE as METRICS_TYPE
 
 _OK = Answer(200, "Yes.", (Content(media_type="text/plain", example="ok\n"),))
@@ -40,20 +37,6 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Numbers for Prometheus",
         description="The text format of Prometheus.",
         answers=(Answer(200, "The numbers.", (Content(media_type=METRICS_TYPE),)),),
-        is_public=True,
-    ),
-    Operation(
-        method="GET",
-        path="/openapi.json",
-        id="readContract",
-        tag="health",
-        summary="This document",
-        description="OpenAPI 3.1: every operation with all that it may answer.",
-        parameters=(IF_NONE_MATCH,),
-        answers=(
-            Answer(200, "The document.", (Content(media_type=JSON, schema={"type": "object"}),), headers=(ETAG,)),
-            NOT_MODIFIED,
-        ),
         is_public=True,
     ),
 )

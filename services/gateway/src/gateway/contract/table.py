@@ -1,6 +1,6 @@
 """All operations of the API, subject by subject."""
 
-from gateway.contract import campaign, health, job, result, scraping
+from gateway.contract import campaign, docs, health, job, result, scraping
 from gateway.contract.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -8,5 +8,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *job.OPERATIONS,
     *result.OPERATIONS,
     *scraping.OPERATIONS,
+    *docs.OPERATIONS,
     *health.OPERATIONS,
 )

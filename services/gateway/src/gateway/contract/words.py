@@ -23,5 +23,6 @@ TAGS: Mapping[str, str] = {
     "jobs": "A search for creators: read, cancelled, retried, extended.",
     "results": "The creators that a job delivered.",
     "scraping": "The first form of the API: create a job and poll it with all its creators.",
-    "health": "For probes, Prometheus and programs that want this document.",
+    "docs": "This document, for programs and for people.",
+    "health": "For probes and Prometheus.",
 }
