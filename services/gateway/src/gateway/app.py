@@ -18,7 +18,15 @@ from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
 from gateway.routes.health import livez, metrics, readyz
-from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.job import (
+    cancel_own_job,
+    create_own_job,
+    delete_own_job,
+    extend_own_job,
+    list_own_jobs,
+    read_own_job,
+    retry_own_job,
+)
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
@@ -42,7 +50,10 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_campaign,
             create_scraping_job,
             poll_scraping_job,
+            create_own_job,
+            list_own_jobs,
             read_own_job,
+            delete_own_job,
             list_own_results,
             cancel_own_job,
             retry_own_job,
