@@ -20,7 +20,15 @@ from gateway.routes.campaign import create_campaign, list_own_campaigns, read_ow
 from gateway.routes.contract import read_contract
 from gateway.routes.docs import read_asset, read_docs
 from gateway.routes.health import livez, metrics, readyz
-from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.job import (
+    cancel_own_job,
+    create_own_job,
+    delete_own_job,
+    extend_own_job,
+    list_own_jobs,
+    read_own_job,
+    retry_own_job,
+)
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
@@ -44,7 +52,10 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_campaign,
             create_scraping_job,
             poll_scraping_job,
+            create_own_job,
+            list_own_jobs,
             read_own_job,
+            delete_own_job,
             list_own_results,
             cancel_own_job,
             retry_own_job,

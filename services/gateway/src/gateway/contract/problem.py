@@ -15,6 +15,7 @@ _REFERENCE = {"$ref": f"#/components/schemas/{SCHEMA}"}
 _OWN_HEADERS: Mapping[Kind, tuple[Header, ...]] = {
     Kind.UNAUTHENTICATED: (AUTHENTICATE,),
     Kind.METHOD: (ALLOW,),
+    Kind.KEY_IN_FLIGHT: (RETRY_AFTER,),
     Kind.QUOTA: (RETRY_AFTER,),
     Kind.UNAVAILABLE: (RETRY_AFTER,),
     Kind.PLATFORM_NOT_STARTED: (RETRY_AFTER,),
@@ -27,6 +28,9 @@ _DETAILS: Mapping[Kind, str] = {
     Kind.METHOD: "This address does not know this method; the header Allow lists those that it knows.",
     Kind.TOO_LARGE: "The body is larger than 64 KiB.",
     Kind.MEDIA_TYPE: "Send the body as application/json.",
+    Kind.CONFLICT: "Only a completed job can be extended.",
+    Kind.KEY_IN_FLIGHT: "A request with this Idempotency-Key is being worked on; repeat it in a moment.",
+    Kind.KEY_REUSED: "This Idempotency-Key was used for another body; use a new key for a new job.",
     Kind.VALIDATION: "targetResults must be at most 10000",
     Kind.UNSUPPORTED: "YouTube jobs cannot be filtered by languages.",
     Kind.QUOTA: "This job would exceed the credits that your jobs may use today (UTC).",

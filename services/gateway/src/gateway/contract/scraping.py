@@ -2,7 +2,7 @@
 
 from gateway.answer.legacy import WholePollAnswer
 from gateway.answer.poll import CreatedAnswer
-from gateway.body import JobBody
+from gateway.body import ScrapingBody
 from gateway.contract.header import ETAG
 from gateway.contract.operation import Answer, Body, Link, Operation, Parameter, json_of
 from gateway.contract.parameter import CAMPAIGN_ID, IF_NONE_MATCH, JOB_ID
@@ -66,8 +66,8 @@ _LINKS = {
     "readJob": Link(operation_id="readJob", parameters=_CREATED_ID),
     "listResults": Link(operation_id="listResults", parameters=_CREATED_ID),
     "cancelJob": Link(operation_id="cancelJob", parameters=_CREATED_ID),
-    "pollJob": Link(
-        operation_id="pollJob",
+    "pollScraping": Link(
+        operation_id="pollScraping",
         parameters={"platform": "$request.path.platform", "query.jobId": "$response.body#/jobId"},
     ),
 }
@@ -76,19 +76,19 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/api/scraping/{platform}",
-        id="startJob",
+        id="startScraping",
         tag="scraping",
         summary="Create a job",
         description="By `keywords` or by likeness to `targetUsername`: one of the two. Once it is answered, the job is "
         "committed and goes on by itself. `qstashMessageId` is null if it waits for its turn or the sweep starts it.",
-        body=Body(model=JobBody, examples=BODIES),
+        body=Body(model=ScrapingBody, examples=BODIES),
         answers=(Answer(200, "The job is created.", (json_of(CreatedAnswer, _CREATED),), links=_LINKS),),
         problems=(Kind.UNSUPPORTED, Kind.QUOTA, Kind.PLATFORM_NOT_STARTED),
     ),
     Operation(
         method="GET",
         path="/api/scraping/{platform}",
-        id="pollJob",
+        id="pollScraping",
         tag="scraping",
         summary="A job with all its creators",
         description="One element of `results` for each step that found some. Whoever wants pages reads `listResults`.",

@@ -20,7 +20,7 @@ Finds creators on TikTok, Instagram and YouTube, by keywords or by likeness to a
 
 TAGS: Mapping[str, str] = {
     "campaigns": "What jobs are filed under.",
-    "jobs": "A search for creators: read, cancelled, retried, extended.",
+    "jobs": "A search for creators: created, read, cancelled, retried, extended, deleted.",
     "results": "The creators that a job delivered.",
     "scraping": "The first form of the API: create a job and poll it with all its creators.",
     "docs": "This document, for programs and for people.",
