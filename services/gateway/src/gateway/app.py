@@ -15,6 +15,7 @@ from gateway.composition import Gateway
 from gateway.failure import HANDLERS
 from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
+from gateway.middleware.option import all_methods
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
 from gateway.routes.contract import read_contract
@@ -43,7 +44,11 @@ def create_app(gateway: Gateway) -> ASGIApp:
 
 
 def create_routes(gateway: Gateway) -> Litestar:
-    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset])
+    public = Router(
+        "/",
+        route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset],
+        middleware=[all_methods],
+    )
     private = Router(
         "/",
         route_handlers=[
@@ -64,6 +69,7 @@ def create_routes(gateway: Gateway) -> Litestar:
         middleware=[
             authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics),
             json_only,
+            all_methods,
         ],
         dependencies={"principal": Provide(_principal_of, sync_to_thread=False)},
     )

@@ -11,10 +11,12 @@ from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, Campai
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
 from gateway.composition import Gateway
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
 
 PATH = "/api/v1/campaigns"
+_PARAMETERS = frozenset({"limit", "cursor"})
 
 
 @post(PATH)
@@ -44,8 +46,8 @@ async def list_own_campaigns(
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """Newest first; `nextCursor` asks for the next page, null ends."""
-    limit = read_limit(request.query_params.get("limit"))
-    before = read_cursor(request.query_params.get("cursor"))
+    asked = read_parameters(request.scope["query_string"], _PARAMETERS)
+    limit, before = read_limit(asked.get("limit")), read_cursor(asked.get("cursor"))
     async with gateway.resources.database.connection() as connection:
         rows = await list_campaigns(connection, owner=principal.owner, before=before, count_max=limit + 1)
     shown = rows[:limit]

@@ -12,10 +12,12 @@ from gateway.body import ScrapingBody, read_body
 from gateway.composition import Gateway
 from gateway.creation import create
 from gateway.etag import is_match, tag_of_version
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_job_id, read_platform_name
 
 PATH = "/api/scraping/{platform:str}"
+_PARAMETERS = frozenset({"jobId"})
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
@@ -43,7 +45,9 @@ async def poll_scraping_job(
 ) -> Response[bytes]:
     """The job with all its creators, or 304 after one look at its row."""
     name = read_platform_name(platform)
-    job_id = read_job_id(request.query_params.get("jobId"))
+    # The first frontend may send more than we know, as it always could.
+    asked = read_parameters(request.scope["query_string"], _PARAMETERS, is_open=True)
+    job_id = read_job_id(asked.get("jobId"))
     if_none_match = request.headers.get("if-none-match")
     async with gateway.resources.database.connection() as connection:
         if if_none_match is not None:
