@@ -141,8 +141,7 @@ TargetResults = Annotated[int, Field(ge=1, le=RESULTS_MAX)]
 
 
 class ScrapingBody(CamelModel):
-    """A job as the old routes take it: by keywords, or by likeness to an account. What names accounts is text still:
-    what it means is for the platform's rule to say (gateway.plan)."""
+    """A job as the old routes take it: by keywords, or by likeness to an account: exactly one of the two."""
 
     keywords: Keywords | None = None
     target_username: HandleText | None = None
