@@ -1,8 +1,7 @@
 """A job, as the API shows it."""
 
-import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
@@ -12,8 +11,8 @@ from common.db.job_list import JobLine
 from common.db.poll import JobView, SearchView
 from common.domain.job import JobStatus, Mode, PlatformName, StopReason, WaitingOn
 from common.domain.outcome import Outcome
-from common.engine.forecast import Course, Forecast, Sample, forecast
 from gateway.answer.document import Answer
+from gateway.answer.estimate import Estimate
 
 SearchStatus = Literal["waiting", "active", "ended"]
 EndReason = Literal[
@@ -98,47 +97,6 @@ class Limits(Answer, frozen=True, rename="camel", kw_only=True):
     parallel_searches_max: int
     timeout_seconds: int
     delay_between_calls_seconds: float
-
-
-class Remaining(Answer, frozen=True, rename="camel", kw_only=True):
-    min_seconds: int
-    max_seconds: int
-
-
-class Estimate(Answer, frozen=True, rename="camel", kw_only=True):
-    """As of the job's last commit, so that it changes only with the job."""
-
-    as_of: datetime
-    creators_per_minute: float | None
-    remaining: Remaining | None
-
-    @classmethod
-    def of(cls, view: JobView) -> "Estimate | None":
-        """None unless the job is under way: nothing tells how long a pause or a queue lasts."""
-        if view.waiting_on is not None or not view.samples:
-            return None
-        *earlier, last = sorted((Sample(**dict(sample)) for sample in view.samples), key=lambda sample: sample.at)
-        told = forecast(
-            Course(
-                target=view.target_results,
-                pages_max=view.pages_max,
-                deadline_at=view.deadline_at,
-                earlier=earlier,
-                last=last,
-            )
-        )
-        return cls(
-            as_of=told.as_of.astimezone(UTC),
-            creators_per_minute=told.creators_per_minute,
-            remaining=_remaining(told),
-        )
-
-
-def _remaining(told: Forecast) -> Remaining | None:
-    if told.remaining is None:
-        return None
-    shortest, longest = told.remaining
-    return Remaining(min_seconds=math.floor(shortest.total_seconds()), max_seconds=math.ceil(longest.total_seconds()))
 
 
 class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):

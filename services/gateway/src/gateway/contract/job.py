@@ -8,7 +8,6 @@ from gateway.contract.header import ETAG, LOCATION, REPLAYED, RETRY_AFTER
 from gateway.contract.operation import Answer, Body, Link, Operation, Parameter, json_of
 from gateway.contract.parameter import CAMPAIGN_ID, CURSOR, IDEMPOTENCY_KEY, IF_NONE_MATCH, JOB_ID, LIMIT
 from gateway.contract.reply import NOT_MODIFIED
-from gateway.job_query import TAGS_ASKED_MAX
 from gateway.problem import Kind
 
 JOB = {
@@ -27,12 +26,12 @@ JOB = {
     "tags": ["spring"],
     "keywords": ["vegan food", "#plantbased"],
     "target": None,
-    "region": "AT",
+    "region": None,
     "filters": {"followersMin": 1000, "unknown": "keep"},
     "limits": {
-        "pagesMax": 100,
+        "pagesMax": 200,
         "creditsMax": 1000,
-        "parallelSearchesMax": 3,
+        "parallelSearchesMax": 5,
         "timeoutSeconds": 1800,
         "delayBetweenCallsSeconds": 0.0,
     },
@@ -44,9 +43,9 @@ JOB = {
     "seq": 31,
     "progress": 24.0,
     "estimate": {
-        "asOf": "2026-03-01T09:00:40Z",
+        "asOf": "2026-03-01T09:00:41Z",
         "creatorsPerMinute": 36.0,
-        "remaining": {"minSeconds": 60, "maxSeconds": 240},
+        "remaining": {"minSeconds": 101, "maxSeconds": 158},
     },
     "counts": {
         "delivered": 24,
@@ -64,22 +63,77 @@ JOB = {
     "deadlineAt": "2026-03-01T09:30:01Z",
     "endedAt": None,
 }
-_CANCELLED = JOB | {
-    "status": "cancelled",
-    "stopReason": "cancelled",
-    "estimate": None,
-    "endedAt": "2026-03-01T09:02:00Z",
+_CANCELLED = JOB | {"status": "cancelled", "stopReason": "cancelled", "endedAt": "2026-03-01T09:02:00Z"}
+_PENDING = {"status": "pending", "startedAt": None, "deadlineAt": None, "estimate": None}
+_PENDING_AGAIN = JOB | _PENDING | {"run": 2}
+_NEW = JOB | _PENDING | {"seq": 1, "progress": 0.0}
+_LINE = {
+    name: JOB[name] for name in ("id", "platform", "mode", "status", "stopReason", "error", "campaignId", "tags")
+} | {
+    "keywords": JOB["keywords"],
+    "target": None,
+    "targetResults": 100,
+    "delivered": 24,
+    "progress": 24.0,
+    "creditsSpent": 29,
+    "run": 1,
+    "createdAt": JOB["createdAt"],
+    "startedAt": JOB["startedAt"],
+    "endedAt": None,
 }
-_PENDING_AGAIN = JOB | {"status": "pending", "run": 2, "estimate": None, "startedAt": None, "deadlineAt": None}
-_NEW = JOB | {
-    "status": "pending",
-    "progress": 0.0,
-    "estimate": None,
-    "searches": [],
-    "seq": 0,
-    "startedAt": None,
-    "deadlineAt": None,
+BODIES = {
+    "keyword": {
+        "platform": "tiktok",
+        "mode": "keyword",
+        "keywords": ["vegan food", "#plantbased"],
+        "targetResults": 100,
+        "campaignId": CAMPAIGN_ID,
+        "filters": {"followersMin": 1000, "hasEmail": True, "unknown": "drop"},
+        "limits": {"creditsMax": 1000, "timeoutSeconds": 1800},
+        "tags": ["spring"],
+    },
+    "similar": {"platform": "instagram", "mode": "similar", "target": "@mira.ovens", "targetResults": 50},
 }
+_STATUSES = "|".join(status.value for status in JobStatus)
+LISTING = (
+    LIMIT,
+    CURSOR,
+    Parameter(
+        name="status",
+        where="query",
+        description="Only jobs in one of these states, separated by commas.",
+        schema={"type": "string", "pattern": f"^({_STATUSES})(,({_STATUSES}))*$"},
+        example="pending,processing",
+    ),
+    Parameter(
+        name="platform",
+        where="query",
+        description="Only jobs on this platform.",
+        schema={"type": "string", "enum": [name.value for name in PlatformName]},
+        example="tiktok",
+    ),
+    Parameter(
+        name="mode",
+        where="query",
+        description="Only jobs of this mode.",
+        schema={"type": "string", "enum": [mode.value for mode in Mode]},
+        example="keyword",
+    ),
+    Parameter(
+        name="campaignId",
+        where="query",
+        description="Only jobs of this campaign.",
+        schema={"type": "string", "format": "uuid"},
+        example=CAMPAIGN_ID,
+    ),
+    Parameter(
+        name="tag",
+        where="query",
+        description="Only jobs that have all these tags, separated by commas.",
+        schema={"type": "string", "pattern": "^[A-Za-z0-9]{1,50}(,[A-Za-z0-9]{1,50}){0,19}$"},
+        example="spring",
+    ),
+)
 _SAME_JOB = {"jobId": "$response.body#/id"}
 LINKS = {
     "readJob": Link(operation_id="readJob", parameters=_SAME_JOB),
@@ -87,83 +141,8 @@ LINKS = {
     "cancelJob": Link(operation_id="cancelJob", parameters=_SAME_JOB),
     "retryJob": Link(operation_id="retryJob", parameters=_SAME_JOB),
     "extendJob": Link(operation_id="extendJob", parameters=_SAME_JOB),
+    "deleteJob": Link(operation_id="deleteJob", parameters=_SAME_JOB),
 }
-
-_STATUS = "|".join(JobStatus)
-_SUMMARY = {
-    "id": JOB_ID,
-    "platform": "tiktok",
-    "mode": "keyword",
-    "status": "processing",
-    "stopReason": None,
-    "error": None,
-    "campaignId": CAMPAIGN_ID,
-    "tags": ["spring"],
-    "keywords": ["vegan food", "#plantbased"],
-    "target": None,
-    "targetResults": 100,
-    "delivered": 24,
-    "progress": 24.0,
-    "creditsSpent": 29,
-    "run": 1,
-    "createdAt": "2026-03-01T09:00:00Z",
-    "startedAt": "2026-03-01T09:00:01Z",
-    "endedAt": None,
-}
-_BODIES = {
-    "keywords": {
-        "platform": "tiktok",
-        "mode": "keyword",
-        "keywords": ["vegan food", "#plantbased"],
-        "targetResults": 100,
-        "filters": {"followersMin": 1000, "hasEmail": True, "unknown": "drop"},
-        "limits": {"creditsMax": 200},
-        "tags": ["spring"],
-    },
-    "similar": {"platform": "tiktok", "mode": "similar", "target": "mira.ovens", "targetResults": 50},
-}
-_FIRST = {"jobId": "$response.body#/items/0/id"}
-_LIST_LINKS = {
-    "readFirstJob": Link(operation_id="readJob", parameters=_FIRST),
-    "listResultsOfFirstJob": Link(operation_id="listResults", parameters=_FIRST),
-    "nextPage": Link(operation_id="listJobs", parameters={"cursor": "$response.body#/nextCursor"}),
-}
-_FILTERS = (
-    Parameter(
-        name="status",
-        where="query",
-        description="Those in one of these states, by comma.",
-        schema={"type": "string", "pattern": f"^({_STATUS})(,({_STATUS}))*$"},
-        example="pending,processing",
-    ),
-    Parameter(
-        name="platform",
-        where="query",
-        description="Those of this platform.",
-        schema={"type": "string", "enum": [name.value for name in PlatformName]},
-        example="tiktok",
-    ),
-    Parameter(
-        name="mode",
-        where="query",
-        description="Those of this mode.",
-        schema={"type": "string", "enum": [mode.value for mode in Mode]},
-        example="keyword",
-    ),
-    Parameter(
-        name="campaignId",
-        where="query",
-        description="Those of this campaign.",
-        schema={"type": "string", "format": "uuid"},
-        example=CAMPAIGN_ID,
-    ),
-    Parameter(
-        name="tag",
-        where="query",
-        description=f"Those that have all of these tags, by comma; at most {TAGS_ASKED_MAX}.",
-        example="spring,ovens",
-    ),
-)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -172,25 +151,25 @@ OPERATIONS: tuple[Operation, ...] = (
         id="createJob",
         tag="jobs",
         summary="Create a job",
-        description="Once it is answered, the job is committed and goes on by itself. With an `Idempotency-Key` a "
-        "repetition is answered as the first time, and nothing is created twice.",
+        description="For every platform and both modes. The job is stored when this is answered; with an "
+        "`Idempotency-Key` a repetition within 24 hours is answered as the first time, whatever became of the job.",
         parameters=(IDEMPOTENCY_KEY,),
-        body=Body(model=JobBody, examples=_BODIES),
+        body=Body(model=JobBody, examples=BODIES),
         answers=(
             Answer(
                 202,
-                "The job, and its address; ask there how far it is.",
+                "The job, accepted.",
                 (json_of(JobAnswer, _NEW),),
                 headers=(LOCATION, RETRY_AFTER, REPLAYED),
                 links=LINKS,
             ),
         ),
         problems=(
+            Kind.KEY_IN_FLIGHT,
+            Kind.KEY_REUSED,
             Kind.UNSUPPORTED,
             Kind.QUOTA,
             Kind.PLATFORM_NOT_STARTED,
-            Kind.KEY_IN_FLIGHT,
-            Kind.KEY_REUSED,
         ),
     ),
     Operation(
@@ -198,12 +177,10 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/api/v1/jobs",
         id="listJobs",
         tag="jobs",
-        summary="Jobs, newest first",
-        description="`nextCursor` asks for the next page; null ends. A parameter that is not known is an error.",
-        parameters=(LIMIT, CURSOR, *_FILTERS),
-        answers=(
-            Answer(200, "A page.", (json_of(JobPage, {"items": [_SUMMARY], "nextCursor": None}),), links=_LIST_LINKS),
-        ),
+        summary="Your jobs",
+        description="Newest first; `nextCursor` asks for the next page, null ends.",
+        parameters=LISTING,
+        answers=(Answer(200, "A page of jobs.", (json_of(JobPage, {"items": [_LINE], "nextCursor": None}),)),),
     ),
     Operation(
         method="DELETE",
@@ -211,7 +188,8 @@ OPERATIONS: tuple[Operation, ...] = (
         id="deleteJob",
         tag="jobs",
         summary="Delete a job",
-        description="The job and its creators are gone; what it cost stays in the usage. Not while it is under way.",
+        description="The job and all its creators are gone for good; what it cost stays in the usage. 409 while it is "
+        "under way: cancel it first.",
         answers=(Answer(204, "It is gone."),),
         problems=(Kind.CONFLICT,),
     ),
@@ -252,7 +230,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="jobs",
         summary="Go on with a completed job towards a higher target",
         description="What the job had in reserve is delivered first.",
-        body=Body(model=ExtensionBody, examples={"extension": {"targetResults": 200}}),
+        body=Body(model=ExtensionBody, examples={"extension": {"targetResults": 200, "limits": {"creditsMax": 2000}}}),
         answers=(Answer(200, "The job, pending again.", (json_of(JobAnswer, _PENDING_AGAIN),)),),
         problems=(Kind.CONFLICT, Kind.QUOTA),
     ),

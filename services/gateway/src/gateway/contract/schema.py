@@ -133,7 +133,8 @@ def _tidy(schema: Node) -> Node:
     if "$ref" in result:
         return {key: value for key, value in result.items() if key in ("$ref", "description", "default")}
     if "enum" in result and all(isinstance(value, str) for value in result["enum"]):
-        result |= {"type": "string", "enum": sorted(result["enum"])}
+        result["type"] = "string"
+        result["enum"] = sorted(result["enum"])  # one generator sorts them, the other does not
     return _merged(result)
 
 

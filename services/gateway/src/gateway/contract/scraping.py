@@ -66,8 +66,8 @@ _LINKS = {
     "readJob": Link(operation_id="readJob", parameters=_CREATED_ID),
     "listResults": Link(operation_id="listResults", parameters=_CREATED_ID),
     "cancelJob": Link(operation_id="cancelJob", parameters=_CREATED_ID),
-    "pollScraping": Link(
-        operation_id="pollScraping",
+    "pollJob": Link(
+        operation_id="pollJob",
         parameters={"platform": "$request.path.platform", "query.jobId": "$response.body#/jobId"},
     ),
 }
@@ -76,7 +76,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="POST",
         path="/api/scraping/{platform}",
-        id="startScraping",
+        id="startJob",
         tag="scraping",
         summary="Create a job",
         description="By `keywords` or by likeness to `targetUsername`: one of the two. Once it is answered, the job is "
@@ -88,7 +88,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="GET",
         path="/api/scraping/{platform}",
-        id="pollScraping",
+        id="pollJob",
         tag="scraping",
         summary="A job with all its creators",
         description="One element of `results` for each step that found some. Whoever wants pages reads `listResults`.",
