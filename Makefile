@@ -43,7 +43,7 @@ test: setup ## all tests but the long suites
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
 
-fuzz: setup ## three minutes of schemathesis over the running gateway, with another seed each time
+fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
 	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py
 
 format: setup ## rewrite the sources in the project's format

@@ -26,7 +26,7 @@ COMMAND = str(Path(sys.executable).parent / "schemathesis")
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 CHECKS = Path(__file__).parent / "fuzz_check.py"
 TOKEN_S = 1200
-LONG_S = 150
+LONG_S = 100
 BRIEF = ("--generation-deterministic",)
 # Who may do less than a user: whose token has expired, and who looks at a user's things from outside.
 OTHERS: dict[str, dict[str, Any]] = {"stranger": {"exp": 1}, "impersonator": {"act": {"sub": "user_support"}}}
