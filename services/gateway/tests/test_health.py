@@ -121,7 +121,7 @@ async def test_our_frontends_may_ask_from_their_origin(gateway: Any) -> None:
         refused = await client.get("/api/v1/campaigns", headers={"Origin": "https://app.example.com"})
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Origin"] == OURS
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
     assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, If-None-Match"
     assert "Access-Control-Allow-Credentials" not in preflight.headers
     assert refused.status_code == 401, "also an error can be read by our frontend"

@@ -16,7 +16,13 @@ from gateway.failure import HANDLERS
 from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
-from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.campaign import (
+    change_own_campaign,
+    create_campaign,
+    delete_own_campaign,
+    list_own_campaigns,
+    read_own_campaign,
+)
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.result import list_own_results
@@ -40,6 +46,8 @@ def create_routes(gateway: Gateway) -> Litestar:
             create_campaign,
             list_own_campaigns,
             read_own_campaign,
+            change_own_campaign,
+            delete_own_campaign,
             create_scraping_job,
             poll_scraping_job,
             read_own_job,

@@ -26,6 +26,12 @@ class SettingCache:
         self._value = SystemSettings()
         self._read_at = -KEPT_S
         self._has_read = False
+        self._changes = 0
+
+    def forget(self) -> None:
+        """A setting was changed here: who asks next reads anew, whatever is being read just now."""
+        self._changes += 1
+        self._read_at = -KEPT_S
 
     async def current(self) -> SystemSettings:
         """The settings, at most three seconds old."""
@@ -37,6 +43,7 @@ class SettingCache:
         return self._value
 
     async def _read(self) -> None:
+        changes = self._changes
         try:
             async with self._database.connection() as connection:
                 stored: dict[str, Any] = await read_settings(connection)
@@ -50,5 +57,6 @@ class SettingCache:
             self._value = SystemSettings.model_validate(stored)
         except ValidationError as error:
             log.error("settings.refused", faults=[".".join(map(str, fault["loc"])) for fault in error.errors()])
-        self._read_at = time.monotonic()
         self._has_read = True
+        if changes == self._changes:
+            self._read_at = time.monotonic()

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
 from common.crash import CrashPoint
-from common.db.campaign import UnknownCampaignError, is_campaign
+from common.db.campaign import CampaignState, UnknownCampaignError, campaign_state, is_campaign
 from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
 from common.db.poll import read_poll, read_version
@@ -95,9 +95,15 @@ async def _platform(connection: Connection, name: PlatformName) -> PlatformRow:
 
 
 async def _check_campaigns(connection: Connection, owner: str, given: JobBody) -> None:
-    """The job's own and those whose creators it leaves out are the caller's."""
-    if given.campaign_id is not None and not await is_campaign(connection, owner=owner, campaign_id=given.campaign_id):
-        raise _unknown_campaign()
+    """The job's own, which is not archived, and those whose creators it leaves out are the caller's."""
+    if given.campaign_id is not None:
+        match await campaign_state(connection, owner=owner, campaign_id=given.campaign_id):
+            case None:
+                raise _unknown_campaign()
+            case CampaignState.ARCHIVED:
+                raise CallerError("is archived", pointer="/campaignId", code="archived")
+            case CampaignState.OPEN:
+                pass
     excluded = (given.filters.exclude_campaigns if given.filters else None) or ()
     own = {one for one in set(excluded) if await is_campaign(connection, owner=owner, campaign_id=one)}
     faults = [
