@@ -17,6 +17,7 @@ class CrashPoint(StrEnum):
     JOB_COMMITTED = "job.committed"
     CANCEL_COMMITTED = "cancel.committed"
     REOPENING_COMMITTED = "reopening.committed"
+    LETTER_COMMITTED = "letter.committed"
     PUBLICATION_AWAITED = "publication.awaited"
     # whoever publishes
     STEP_PUBLISHED = "step.published"

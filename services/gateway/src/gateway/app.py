@@ -16,6 +16,7 @@ from gateway.failure import HANDLERS
 from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
+from gateway.routes.administration import administration
 from gateway.routes.campaign import (
     change_own_campaign,
     create_campaign,
@@ -25,6 +26,7 @@ from gateway.routes.campaign import (
 )
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.me import read_me
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
@@ -55,6 +57,8 @@ def create_routes(gateway: Gateway) -> Litestar:
             cancel_own_job,
             retry_own_job,
             extend_own_job,
+            read_me,
+            administration(gateway),
         ],
         middleware=[
             authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics),
