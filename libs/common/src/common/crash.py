@@ -18,6 +18,7 @@ class CrashPoint(StrEnum):
     CANCEL_COMMITTED = "cancel.committed"
     REOPENING_COMMITTED = "reopening.committed"
     LETTER_COMMITTED = "letter.committed"
+    DELETION_COMMITTED = "deletion.committed"
     PUBLICATION_AWAITED = "publication.awaited"
     # whoever publishes
     STEP_PUBLISHED = "step.published"

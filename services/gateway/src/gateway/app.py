@@ -25,7 +25,15 @@ from gateway.routes.campaign import (
     read_own_campaign,
 )
 from gateway.routes.health import livez, metrics, readyz
-from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.job import (
+    cancel_own_job,
+    create_own_job,
+    delete_own_job,
+    extend_own_job,
+    list_own_jobs,
+    read_own_job,
+    retry_own_job,
+)
 from gateway.routes.me import read_me
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
@@ -52,7 +60,10 @@ def create_routes(gateway: Gateway) -> Litestar:
             delete_own_campaign,
             create_scraping_job,
             poll_scraping_job,
+            create_own_job,
+            list_own_jobs,
             read_own_job,
+            delete_own_job,
             list_own_results,
             cancel_own_job,
             retry_own_job,

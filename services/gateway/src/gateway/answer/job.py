@@ -1,12 +1,15 @@
 """A job, as the API shows it."""
 
+import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from common.db.job_list import JobLine
 from common.db.poll import JobView, SearchView
 from common.domain.outcome import Outcome
+from common.engine.forecast import Course, Forecast, Sample, forecast
 from gateway.answer.document import Answer
 
 
@@ -47,6 +50,57 @@ class SearchAnswer(Answer, frozen=True, rename="camel", kw_only=True):
         return cls(kind=view.kind, query=view.query, status=view.status, end_reason=view.end_reason, pages=view.pages)
 
 
+class Limits(Answer, frozen=True, rename="camel", kw_only=True):
+    """What is in force for this job: what the settings allowed when its run began, or less if less was asked for."""
+
+    pages_max: int
+    credits_max: int
+    parallel_searches_max: int
+    timeout_seconds: int
+    delay_between_calls_seconds: float
+
+
+class Remaining(Answer, frozen=True, rename="camel", kw_only=True):
+    min_seconds: int
+    max_seconds: int
+
+
+class Estimate(Answer, frozen=True, rename="camel", kw_only=True):
+    """As of the job's last commit, so that it changes only with the job."""
+
+    as_of: datetime
+    creators_per_minute: float | None
+    remaining: Remaining | None
+
+    @classmethod
+    def of(cls, view: JobView) -> "Estimate | None":
+        """None unless the job is under way: nothing tells how long a pause or a queue lasts."""
+        if view.waiting_on is not None or not view.samples:
+            return None
+        *earlier, last = sorted((Sample(**dict(sample)) for sample in view.samples), key=lambda sample: sample.at)
+        told = forecast(
+            Course(
+                target=view.target_results,
+                pages_max=view.pages_max,
+                deadline_at=view.deadline_at,
+                earlier=earlier,
+                last=last,
+            )
+        )
+        return cls(
+            as_of=told.as_of.astimezone(UTC),
+            creators_per_minute=told.creators_per_minute,
+            remaining=_remaining(told),
+        )
+
+
+def _remaining(told: Forecast) -> Remaining | None:
+    if told.remaining is None:
+        return None
+    shortest, longest = told.remaining
+    return Remaining(min_seconds=math.floor(shortest.total_seconds()), max_seconds=math.ceil(longest.total_seconds()))
+
+
 class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
     platform: str
@@ -60,12 +114,17 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     reference: str | None
     campaign_id: UUID | None
     run: int
+    tags: Sequence[str]
     keywords: Sequence[str] | None
     target: str | None
+    region: str | None
     filters: Mapping[str, Any] | None
+    limits: Limits
     searches: Sequence[SearchAnswer]
     target_results: int
+    seq: int
     progress: float
+    estimate: Estimate | None
     counts: Counts
     calls: Calls
     credits: Credits
@@ -89,12 +148,23 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             reference=view.reference,
             campaign_id=view.campaign_id,
             run=view.run,
+            tags=view.tags,
             keywords=view.keywords,
             target=view.target,
+            region=view.region,
             filters=view.filters,
+            limits=Limits(
+                pages_max=view.pages_max,
+                credits_max=view.credits_max,
+                parallel_searches_max=view.parallel_searches_max,
+                timeout_seconds=round(view.timeout.total_seconds()),
+                delay_between_calls_seconds=view.delay_between_calls.total_seconds(),
+            ),
             searches=[SearchAnswer.of(search) for search in view.searches],
             target_results=view.target_results,
+            seq=view.event_seq,
             progress=view.progress,
+            estimate=Estimate.of(view),
             counts=Counts(
                 delivered=view.delivered_count,
                 pending=view.pending_count,
@@ -115,3 +185,35 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             deadline_at=view.deadline_at,
             ended_at=view.ended_at,
         )
+
+
+class JobSummary(Answer, frozen=True, rename="camel", kw_only=True):
+    """A job in a list."""
+
+    id: UUID
+    platform: str
+    mode: str
+    status: str
+    stop_reason: str | None
+    error: str | None
+    campaign_id: UUID | None
+    tags: Sequence[str]
+    keywords: Sequence[str] | None
+    target: str | None
+    target_results: int
+    delivered: int
+    progress: float
+    credits_spent: int
+    run: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, line: JobLine) -> "JobSummary":
+        return cls(**dict(line))
+
+
+class JobPage(Answer, frozen=True, rename="camel", kw_only=True):
+    items: Sequence[JobSummary]
+    next_cursor: str | None
