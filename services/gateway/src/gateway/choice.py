@@ -8,6 +8,10 @@ from common.errors import CallerError
 from gateway.query import read_job_id
 
 ARCHIVED: Mapping[str, bool | None] = {"false": False, "true": True, "all": None}
+CAMPAIGN_PARAMETERS = frozenset({"limit", "cursor", "archived"})
+LETTER_PARAMETERS = frozenset({"limit", "cursor", "state", "jobId", "reference"})
+PAGE_PARAMETERS = frozenset({"limit", "cursor"})
+
 LETTERS: Mapping[str, bool | None] = {"open": True, "resolved": False, "all": None}
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")

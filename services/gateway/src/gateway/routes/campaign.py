@@ -22,8 +22,9 @@ from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, Campai
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
 from gateway.change import CampaignChangeBody
-from gateway.choice import read_archived
+from gateway.choice import CAMPAIGN_PARAMETERS, read_archived
 from gateway.composition import Gateway
+from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
 
@@ -58,7 +59,7 @@ async def list_own_campaigns(
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """Newest first, without the archived ones unless asked for; `nextCursor` asks for the next page, null ends."""
-    asked = request.query_params
+    asked = read_parameters(request.scope["query_string"], CAMPAIGN_PARAMETERS)
     limit = read_limit(asked.get("limit"))
     query = CampaignQuery(
         owner=principal.owner,

@@ -18,8 +18,9 @@ from common.transaction.redrive import LetterRefusal, LetterRefusedError, discar
 from common.transaction.reopening import NotReopenedError, Renewal
 from gateway.answer.dead_letter import LetterAnswer, LetterPage
 from gateway.auth.principal import Principal
-from gateway.choice import read_is_open, read_reference, read_wanted_job
+from gateway.choice import LETTER_PARAMETERS, read_is_open, read_reference, read_wanted_job
 from gateway.composition import Gateway
+from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
 
@@ -32,7 +33,7 @@ async def list_dead_letters(
     request: Request[Principal, None, State], gateway: NamedDependency[Gateway]
 ) -> Response[bytes]:
     """Newest first, the open ones unless others are asked for; `nextCursor` asks for the next page, null ends."""
-    asked = request.query_params
+    asked = read_parameters(request.scope["query_string"], LETTER_PARAMETERS)
     limit = read_limit(asked.get("limit"))
     wanted = LetterFilter(
         is_open=read_is_open(asked.get("state")),

@@ -20,7 +20,9 @@ from gateway.answer.setting import ChangeAnswer, ChangePage, SettingAnswer, Sett
 from gateway.auth.principal import Principal
 from gateway.body import read_body
 from gateway.change import SettingBody
+from gateway.choice import PAGE_PARAMETERS
 from gateway.composition import Gateway
+from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_limit, write_cursor
 
@@ -48,8 +50,8 @@ async def read_setting(
     gateway: NamedDependency[Gateway],
 ) -> Response[bytes]:
     """The setting with a page of its history, the newest change first."""
-    limit = read_limit(request.query_params.get("limit"))
-    before = read_cursor(request.query_params.get("cursor"))
+    asked = read_parameters(request.scope["query_string"], PAGE_PARAMETERS)
+    limit, before = read_limit(asked.get("limit")), read_cursor(asked.get("cursor"))
     async with gateway.resources.database.connection() as connection:
         setting = _answer(await _rows(connection), category, key)
         wanted = ChangeFilter(category=category, key=key, before=before, count_max=limit + 1)
