@@ -60,7 +60,7 @@ async def test_a_job_by_likeness_names_its_target(gateway: Any) -> None:
         ({"target": "mira"}, "/target"),
         ({"keywords": None}, "/keywords"),
         ({"mode": "similar", "target": "mira"}, "/keywords"),
-        ({"mode": "similar", "keywords": None, "target": "a b"}, "/target"),
+        ({"mode": "similar", "keywords": None, "target": "a!b"}, "/target"),
         ({"targetUsername": "mira"}, "/targetUsername"),
         ({"tags": ["x"] * 21}, "/tags"),
         ({"tags": ["ok", "a\nb"]}, "/tags/1"),

@@ -1,6 +1,6 @@
 """The application: routes, who may use them, and how errors are answered.
 
-The rule: everything stands behind authentication but the three routes on the public router, and nothing is cached.
+The rule: everything stands behind authentication but the routes on the public router, and nothing is cached.
 """
 
 from typing import Any
@@ -24,6 +24,8 @@ from gateway.routes.campaign import (
     list_own_campaigns,
     read_own_campaign,
 )
+from gateway.routes.contract import read_contract
+from gateway.routes.docs import read_asset, read_docs
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import (
     cancel_own_job,
@@ -49,7 +51,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
 
 
 def create_routes(gateway: Gateway) -> Litestar:
-    public = Router("/", route_handlers=[livez, readyz, metrics])
+    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset])
     private = Router(
         "/",
         route_handlers=[

@@ -79,12 +79,19 @@ class LimitsBody(CamelModel):
     timeout_seconds: Annotated[int, Field(ge=1, le=SECONDS_MAX)] | None = None
 
 
+class RunLimitsBody(CamelModel):
+    """What a job may use in all, its earlier runs included. None: what its creation asked for, else what the settings
+    in force allow. A job's limits never shrink."""
+
+    pages_max: Annotated[int, Field(ge=1, le=PAGES_MAX)] | None = None
+    credits_max: Annotated[int, Field(ge=1, le=CREDITS_MAX)] | None = None
+
+
 class ExtensionBody(CamelModel):
-    """How many creators a completed job shall have in all. `limits`: what it may use in all from now on; None: what the
-    settings in force allow, or what its creation asked for."""
+    """How many creators a completed job shall have in all."""
 
     target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)]
-    limits: LimitsBody | None = None
+    limits: RunLimitsBody | None = None
 
 
 class FiltersBody(CamelModel):
@@ -134,8 +141,7 @@ TargetResults = Annotated[int, Field(ge=1, le=RESULTS_MAX)]
 
 
 class ScrapingBody(CamelModel):
-    """A job as the old routes take it: by keywords, or by likeness to an account. What names accounts is text still:
-    what it means is for the platform's rule to say (gateway.plan)."""
+    """A job as the old routes take it: by keywords, or by likeness to an account: exactly one of the two."""
 
     keywords: Keywords | None = None
     target_username: HandleText | None = None

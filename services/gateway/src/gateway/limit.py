@@ -1,12 +1,13 @@
 """What a job may use: what was asked for within what the settings in force allow."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from common.domain.setting import SystemSettings
-from gateway.body import BodyError, LimitsBody
+from common.transaction.reopening import Renewal
+from gateway.body import BodyError, LimitsBody, RunLimitsBody
 from gateway.problem import Fault
 
 
@@ -18,6 +19,18 @@ class Limits:
     credits_max: int
     parallel_searches_max: int
     timeout: timedelta
+
+
+def renewal_under(asked: RunLimitsBody | None, settings: SystemSettings) -> Renewal:
+    """What another run of a job may use. Raises BodyError, naming each field that asks for more than is allowed."""
+    if asked is None:
+        return Renewal.under(settings)
+    limits = effective_limits(LimitsBody(pages_max=asked.pages_max, credits_max=asked.credits_max), settings)
+    return replace(
+        Renewal.under(settings),
+        pages_asked=None if asked.pages_max is None else limits.pages_max,
+        credits_asked=None if asked.credits_max is None else limits.credits_max,
+    )
 
 
 def effective_limits(asked: LimitsBody | None, settings: SystemSettings) -> Limits:

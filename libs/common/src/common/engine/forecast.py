@@ -77,5 +77,5 @@ def _longest(course: Course, usable: Sequence[Sample]) -> timedelta | None:
         pages = course.last.pages - sample.pages
         if pages > 0:
             elapsed = course.last.at - sample.at
-            ends.append((course.pages_max - course.last.pages) * elapsed / pages * MARGIN)
+            ends.append(max(0, course.pages_max - course.last.pages) * elapsed / pages * MARGIN)
     return min(ends, default=None)

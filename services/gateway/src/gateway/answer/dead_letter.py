@@ -9,7 +9,7 @@ from common.db.administration import LetterRow
 from gateway.answer.document import Answer
 
 
-class LetterSearch(Answer, frozen=True, rename="camel", kw_only=True):
+class DeadLetterSearch(Answer, frozen=True, rename="camel", kw_only=True):
     """`kind` and `query` are null if the search is gone."""
 
     id: UUID
@@ -17,7 +17,7 @@ class LetterSearch(Answer, frozen=True, rename="camel", kw_only=True):
     query: str | None
 
 
-class LetterAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+class DeadLetterAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """`owner`, `platform` and `job_status` are null if the job is gone. `details` are facts for people."""
 
     id: UUID
@@ -29,7 +29,7 @@ class LetterAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     job_status: str | None
     owner: str | None
     platform: str | None
-    search: LetterSearch | None
+    search: DeadLetterSearch | None
     step: int | None
     generation: int | None
     resolved_at: datetime | None
@@ -37,8 +37,8 @@ class LetterAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     resolved_by: str | None
 
     @classmethod
-    def of(cls, row: LetterRow) -> "LetterAnswer":
-        search = None if row.search_id is None else LetterSearch(id=row.search_id, kind=row.kind, query=row.query)
+    def of(cls, row: LetterRow) -> "DeadLetterAnswer":
+        search = None if row.search_id is None else DeadLetterSearch(id=row.search_id, kind=row.kind, query=row.query)
         return cls(
             id=row.id,
             created_at=row.created_at,
@@ -58,6 +58,6 @@ class LetterAnswer(Answer, frozen=True, rename="camel", kw_only=True):
         )
 
 
-class LetterPage(Answer, frozen=True, rename="camel", kw_only=True):
-    items: Sequence[LetterAnswer]
+class DeadLetterPage(Answer, frozen=True, rename="camel", kw_only=True):
+    items: Sequence[DeadLetterAnswer]
     next_cursor: str | None

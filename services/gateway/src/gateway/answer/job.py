@@ -1,16 +1,49 @@
 """A job, as the API shows it."""
 
-import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
+
+from msgspec import Meta
 
 from common.db.job_list import JobLine
 from common.db.poll import JobView, SearchView
+from common.domain.job import JobStatus, Mode, PlatformName, StopReason, WaitingOn
 from common.domain.outcome import Outcome
-from common.engine.forecast import Course, Forecast, Sample, forecast
 from gateway.answer.document import Answer
+from gateway.answer.estimate import Estimate
+
+SearchStatus = Literal["waiting", "active", "ended"]
+EndReason = Literal[
+    "exhausted",
+    "cursor_stuck",
+    "repeated",
+    "nothing_new",
+    "call_limit",
+    "credit_limit",
+    "deadline",
+    "refused",
+    "shape",
+    "not_found",
+    "failed",
+    "job_ended",
+]
+_OUTCOME_NAMES = {"propertyNames": {"$ref": "#/components/schemas/Outcome"}}
+# Every outcome is there, with 0 if nothing came to it.
+ByOutcome = Annotated[
+    Mapping[Outcome, int],
+    Meta(
+        extra_json_schema={
+            **_OUTCOME_NAMES,
+            "properties": {outcome.value: {"type": "integer"} for outcome in Outcome},
+            "required": [outcome.value for outcome in Outcome],
+        }
+    ),
+]
+Rules = Annotated[Mapping[Outcome, Mapping[str, int]], Meta(extra_json_schema=_OUTCOME_NAMES)]
+# What was understood of a body's filters, in the body's own words.
+FiltersDocument = Annotated[Mapping[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/FiltersBody"})]
 
 
 class Counts(Answer, frozen=True, rename="camel", kw_only=True):
@@ -21,8 +54,8 @@ class Counts(Answer, frozen=True, rename="camel", kw_only=True):
     pending: int
     reserve: int
     items_seen: int
-    outcomes: Mapping[str, int]
-    rules: Mapping[str, Mapping[str, int]]
+    outcomes: ByOutcome
+    rules: Rules
 
 
 class Calls(Answer, frozen=True, rename="camel", kw_only=True):
@@ -41,13 +74,19 @@ class Credits(Answer, frozen=True, rename="camel", kw_only=True):
 class SearchAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     kind: str
     query: str
-    status: str
-    end_reason: str | None
+    status: SearchStatus
+    end_reason: EndReason | None
     pages: int
 
     @classmethod
     def of(cls, view: SearchView) -> "SearchAnswer":
-        return cls(kind=view.kind, query=view.query, status=view.status, end_reason=view.end_reason, pages=view.pages)
+        return cls(
+            kind=view.kind,
+            query=view.query,
+            status=cast(SearchStatus, view.status),
+            end_reason=cast(EndReason | None, view.end_reason),
+            pages=view.pages,
+        )
 
 
 class Limits(Answer, frozen=True, rename="camel", kw_only=True):
@@ -60,56 +99,15 @@ class Limits(Answer, frozen=True, rename="camel", kw_only=True):
     delay_between_calls_seconds: float
 
 
-class Remaining(Answer, frozen=True, rename="camel", kw_only=True):
-    min_seconds: int
-    max_seconds: int
-
-
-class Estimate(Answer, frozen=True, rename="camel", kw_only=True):
-    """As of the job's last commit, so that it changes only with the job."""
-
-    as_of: datetime
-    creators_per_minute: float | None
-    remaining: Remaining | None
-
-    @classmethod
-    def of(cls, view: JobView) -> "Estimate | None":
-        """None unless the job is under way: nothing tells how long a pause or a queue lasts."""
-        if view.waiting_on is not None or not view.samples:
-            return None
-        *earlier, last = sorted((Sample(**dict(sample)) for sample in view.samples), key=lambda sample: sample.at)
-        told = forecast(
-            Course(
-                target=view.target_results,
-                pages_max=view.pages_max,
-                deadline_at=view.deadline_at,
-                earlier=earlier,
-                last=last,
-            )
-        )
-        return cls(
-            as_of=told.as_of.astimezone(UTC),
-            creators_per_minute=told.creators_per_minute,
-            remaining=_remaining(told),
-        )
-
-
-def _remaining(told: Forecast) -> Remaining | None:
-    if told.remaining is None:
-        return None
-    shortest, longest = told.remaining
-    return Remaining(min_seconds=math.floor(shortest.total_seconds()), max_seconds=math.ceil(longest.total_seconds()))
-
-
 class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
-    platform: str
-    mode: str
-    status: str
-    waiting_on: str | None
+    platform: PlatformName
+    mode: Mode
+    status: JobStatus
+    waiting_on: WaitingOn | None
     waiting_position: int | None
     waiting_until: datetime | None
-    stop_reason: str | None
+    stop_reason: StopReason | None
     error: str | None
     reference: str | None
     campaign_id: UUID | None
@@ -118,7 +116,7 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     keywords: Sequence[str] | None
     target: str | None
     region: str | None
-    filters: Mapping[str, Any] | None
+    filters: FiltersDocument | None
     limits: Limits
     searches: Sequence[SearchAnswer]
     target_results: int
@@ -170,8 +168,8 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
                 pending=view.pending_count,
                 reserve=view.reserve_count,
                 items_seen=view.items_count,
-                outcomes={outcome.value: view.outcomes.get(outcome, 0) for outcome in Outcome},
-                rules={outcome.value: rules for outcome, rules in view.rules.items()},
+                outcomes={outcome: view.outcomes.get(outcome, 0) for outcome in Outcome},
+                rules=view.rules,
             ),
             calls=Calls(total=view.calls_count, pages=view.pages_count, profiles=view.calls_count - view.pages_count),
             credits=Credits(
@@ -191,10 +189,10 @@ class JobSummary(Answer, frozen=True, rename="camel", kw_only=True):
     """A job in a list."""
 
     id: UUID
-    platform: str
-    mode: str
-    status: str
-    stop_reason: str | None
+    platform: PlatformName
+    mode: Mode
+    status: JobStatus
+    stop_reason: StopReason | None
     error: str | None
     campaign_id: UUID | None
     tags: Sequence[str]

@@ -17,7 +17,7 @@ class DailyCredits(Answer, frozen=True, rename="camel", kw_only=True):
     resets_at: datetime
 
 
-class Limits(Answer, frozen=True, rename="camel", kw_only=True):
+class OwnerLimits(Answer, frozen=True, rename="camel", kw_only=True):
     active_jobs: int
     credits_per_day: DailyCredits
 
@@ -28,7 +28,7 @@ class MeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     owner: str
     is_administrator: bool
     actor: str | None
-    limits: Limits
+    limits: OwnerLimits
     active_jobs: int
     waiting_jobs: int
 
@@ -44,7 +44,7 @@ class MeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             owner=principal.owner,
             is_administrator=is_administrator,
             actor=principal.actor,
-            limits=Limits(
+            limits=OwnerLimits(
                 active_jobs=limits.active_jobs_per_owner,
                 credits_per_day=DailyCredits(
                     limit=limit,

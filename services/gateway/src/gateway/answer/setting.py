@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from common.db.administration import SettingChangeRow, SettingRow
 from common.domain.setting_key import SettingKey
 from gateway.answer.document import Answer
+
+# A number, or a duration in ISO 8601.
+Bound = Annotated[Any, msgspec.Meta(extra_json_schema={"type": ["integer", "string", "null"]})]
 
 
 class SettingAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -18,8 +23,8 @@ class SettingAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     type: str | None
     description: str | None
     default: Any
-    minimum: int | str | None
-    maximum: int | str | None
+    minimum: Bound
+    maximum: Bound
     nullable: bool
     value: Any
     overridden: bool
@@ -68,7 +73,7 @@ class SettingList(Answer, frozen=True, rename="camel", kw_only=True):
     items: Sequence[SettingAnswer]
 
 
-class ChangeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+class SettingChangeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """The default was in force before if not `was_overridden`, and is since if not `is_overridden`; then the value
     beside it is null."""
 
@@ -80,7 +85,7 @@ class ChangeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     changed_at: datetime
 
     @classmethod
-    def of(cls, row: SettingChangeRow) -> "ChangeAnswer":
+    def of(cls, row: SettingChangeRow) -> "SettingChangeAnswer":
         return cls(
             was_overridden=not row.was_default,
             old_value=row.old_value,
@@ -91,11 +96,11 @@ class ChangeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
         )
 
 
-class ChangePage(Answer, frozen=True, rename="camel", kw_only=True):
-    items: Sequence[ChangeAnswer]
+class SettingChangePage(Answer, frozen=True, rename="camel", kw_only=True):
+    items: Sequence[SettingChangeAnswer]
     next_cursor: str | None
 
 
 class SettingDetailAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     setting: SettingAnswer
-    history: ChangePage
+    history: SettingChangePage

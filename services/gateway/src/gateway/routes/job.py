@@ -22,6 +22,7 @@ from gateway.creation import create, create_once
 from gateway.etag import is_match, tag_of_content
 from gateway.idempotency import HEADER, REPLAYED, job_of, read_key
 from gateway.job_query import JOB_PARAMETERS, read_job_query
+from gateway.limit import renewal_under
 from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_id, read_limit, write_cursor
@@ -119,8 +120,9 @@ async def retry_own_job(
 ) -> Response[bytes]:
     """Go on with a job that ended in error or timeout; 409 for any other."""
     view = await _view(gateway, principal, read_id(job_id))
+    renewal = Renewal.under(await gateway.resources.settings.current())
     with reopening_problems(gateway.resources.clock.now()):
-        due = await retry_job(await gateway.resources.unit(), view.id, await _renewal(gateway))
+        due = await retry_job(await gateway.resources.unit(), view.id, renewal)
     return await _reopened(gateway, principal, view.id, due)
 
 
@@ -135,13 +137,10 @@ async def extend_own_job(
     given = read_body(ExtensionBody, body)
     view = await _view(gateway, principal, read_id(job_id))
     with reopening_problems(gateway.resources.clock.now()):
+        renewal = renewal_under(given.limits, await gateway.resources.settings.current())
         unit = await gateway.resources.unit()
-        due = await extend_job(unit, view.id, await _renewal(gateway), target=given.target_results)
+        due = await extend_job(unit, view.id, renewal, target=given.target_results)
     return await _reopened(gateway, principal, view.id, due)
-
-
-async def _renewal(gateway: Gateway) -> Renewal:
-    return Renewal.under(await gateway.resources.settings.current())
 
 
 async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:

@@ -16,7 +16,7 @@ from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError
 from common.transaction.redrive import LetterRefusal, LetterRefusedError, discard_letter, redrive_letter
 from common.transaction.reopening import NotReopenedError, Renewal
-from gateway.answer.dead_letter import LetterAnswer, LetterPage
+from gateway.answer.dead_letter import DeadLetterAnswer, DeadLetterPage
 from gateway.auth.principal import Principal
 from gateway.choice import LETTER_PARAMETERS, read_is_open, read_reference, read_wanted_job
 from gateway.composition import Gateway
@@ -45,8 +45,8 @@ async def list_dead_letters(
     async with gateway.resources.database.connection() as connection:
         rows = await read_letters(connection, wanted)
     shown = rows[:limit]
-    page = LetterPage(
-        items=[LetterAnswer.of(row) for row in shown],
+    page = DeadLetterPage(
+        items=[DeadLetterAnswer.of(row) for row in shown],
         next_cursor=write_cursor(shown[-1].id) if len(rows) > limit else None,
     )
     return Response(page.encoded(), media_type="application/json")
@@ -114,7 +114,7 @@ async def _check_open(gateway: Gateway, letter_id: UUID) -> None:
 async def _answer(gateway: Gateway, letter_id: UUID) -> Response[bytes]:
     async with gateway.resources.database.connection() as connection:
         row = await _letter(connection, letter_id)
-    return Response(LetterAnswer.of(row).encoded(), media_type="application/json")
+    return Response(DeadLetterAnswer.of(row).encoded(), media_type="application/json")
 
 
 async def _letter(connection: Connection, letter_id: UUID) -> LetterRow:

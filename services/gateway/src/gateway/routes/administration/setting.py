@@ -16,7 +16,13 @@ from common.errors import CallerError
 from common.transaction import setting as transaction
 from common.transaction.setting import SettingRefusedError, UnknownSettingError
 from gateway.administrator import forbidden
-from gateway.answer.setting import ChangeAnswer, ChangePage, SettingAnswer, SettingDetailAnswer, SettingList
+from gateway.answer.setting import (
+    SettingAnswer,
+    SettingChangeAnswer,
+    SettingChangePage,
+    SettingDetailAnswer,
+    SettingList,
+)
 from gateway.auth.principal import Principal
 from gateway.body import read_body
 from gateway.change import SettingBody
@@ -57,8 +63,8 @@ async def read_setting(
         wanted = ChangeFilter(category=category, key=key, before=before, count_max=limit + 1)
         changes = await list_setting_changes(connection, wanted)
     shown = changes[:limit]
-    history = ChangePage(
-        items=[ChangeAnswer.of(change) for change in shown],
+    history = SettingChangePage(
+        items=[SettingChangeAnswer.of(change) for change in shown],
         next_cursor=write_cursor(shown[-1].id) if len(changes) > limit else None,
     )
     return Response(SettingDetailAnswer(setting=setting, history=history).encoded(), media_type="application/json")
@@ -92,7 +98,7 @@ async def restore_setting(
     gateway: NamedDependency[Gateway],
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
-    """The setting with its default; null if it was stored under a key that is not known, and so is gone."""
+    """The setting with its default; 204 if it was stored under a key that is not known, and so is gone."""
     request = transaction.Request(category=category, key=key, by=principal.user_id)
     with _refusals():
         await transaction.reset_setting(await gateway.resources.unit(), request)
@@ -117,9 +123,9 @@ async def _changed(gateway: Gateway, category: str, key: str) -> Response[bytes]
     gateway.resources.settings.forget()
     async with gateway.resources.database.connection() as connection:
         rows = await _rows(connection)
-    is_gone = (category, key) not in {*rows, *SETTING_KEYS}
-    content = b"null" if is_gone else _answer(rows, category, key).encoded()
-    return Response(content, media_type="application/json")
+    if (category, key) not in {*rows, *SETTING_KEYS}:
+        return Response(b"", status_code=204)
+    return Response(_answer(rows, category, key).encoded(), media_type="application/json")
 
 
 async def _rows(connection: Connection) -> Rows:
