@@ -40,6 +40,9 @@ class LimitSettings(Model):
     credits_per_owner_per_day: Annotated[
         int | None, Field(strict=True, ge=0, description="credits for one owner's jobs a day (UTC); none: no limit")
     ] = None
+    requests_per_owner_per_minute: Annotated[
+        int | None, Field(strict=True, ge=1, description="requests of one owner to one gateway; none: no limit")
+    ] = 3000
 
 
 class ProfileSettings(Model):
