@@ -4,6 +4,7 @@ The event is a constant `noun.past_verb`, facts are keys. Nothing here may carry
 processor masks what looks like one.
 """
 
+import json
 import logging
 import re
 import sys
@@ -29,9 +30,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
     """
     stream = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
-    )
+    renderer: structlog.typing.Processor = _render_json if form == "json" else structlog.dev.ConsoleRenderer()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -59,6 +58,14 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(handler.level)
+
+
+# One encoder for all lines: json.dumps makes one for each.
+_ENCODER = json.JSONEncoder(default=repr)
+
+
+def _render_json(_: object, __: str, event: MutableMapping[str, object]) -> str:
+    return _ENCODER.encode(event)
 
 
 def mask(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

@@ -20,7 +20,7 @@ def quota_problem(now: datetime) -> Generator[None]:
         raise ProblemError(
             Kind.QUOTA,
             "This job would exceed the credits that your jobs may use today (UTC).",
-            retry_after_s=_seconds_left(now),
+            retry_after_s=seconds_left_today(now),
         ) from None
 
 
@@ -38,6 +38,7 @@ def reopening_problems(now: datetime) -> Generator[None]:
         raise ProblemError(Kind.CONFLICT, f"{error.refusal.value[0].upper()}{error.refusal.value[1:]}.") from None
 
 
-def _seconds_left(now: datetime) -> int:
+def seconds_left_today(now: datetime) -> int:
+    """Until the day (UTC) is over; at least one."""
     tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
     return max(1, round((tomorrow - now).total_seconds()))

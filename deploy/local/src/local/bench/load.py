@@ -13,6 +13,7 @@ import time
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from itertools import chain, cycle, repeat
 from typing import cast
 
@@ -67,8 +68,9 @@ class _Tally:
     """What all connections share."""
 
     def __init__(self, order: Order) -> None:
-        self.status = str(order.status).encode()
+        self.status = bytearray(str(order.status).encode())
         encoded = (request.encode() for request in cycle(order.requests))
+        self.has_body = order.status != HTTPStatus.NOT_MODIFIED
         self.requests: Iterator[bytes] = chain.from_iterable(repeat(request, order.uses) for request in encoded)
         self.nanoseconds = array("q")
         self.byte_count = 0
@@ -136,7 +138,7 @@ class _Connection(asyncio.Protocol):
         if end < 0:
             return 0
         match = _LENGTH.search(self._buffer, 0, end + 2)
-        return end + len(_HEAD_END) + (int(match[1]) if match and self._buffer[9:12] != b"304" else 0)
+        return end + len(_HEAD_END) + (int(match[1]) if match and self._tally.has_body else 0)
 
 
 async def _run(order: Order) -> Report:

@@ -16,7 +16,7 @@ from gateway.answer.job import JobAnswer
 from gateway.auth.principal import Principal
 from gateway.body import ExtensionBody, read_body
 from gateway.composition import Gateway
-from gateway.etag import is_match, tag_of_content
+from gateway.etag import is_match, read_if_none_match, tag_of_content
 from gateway.problem import not_found
 from gateway.query import read_id
 from gateway.quota import reopening_problems
@@ -35,7 +35,7 @@ async def read_own_job(
     """Everything about the job but its creators. Its tag is of the content: credits move without an event."""
     content = JobAnswer.of(await _view(gateway, principal, read_id(job_id))).encoded()
     headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_match(read_if_none_match(request.scope), headers["ETag"]):
         return Response(b"", status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
 

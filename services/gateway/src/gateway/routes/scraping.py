@@ -20,7 +20,8 @@ from gateway.answer.poll import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
 from gateway.body import FAULTS_MAX, BodyError, JobBody, read_body
 from gateway.composition import Gateway
-from gateway.etag import is_match, tag_of_version
+from gateway.etag import is_match, read_if_none_match, tag_of_version
+from gateway.limit import tell_credits
 from gateway.plan import JobPlan, plan_job
 from gateway.problem import Fault, Kind, ProblemError, not_found
 from gateway.query import read_job_id, read_platform_name
@@ -34,7 +35,11 @@ _NOT_YOURS = "is not one of your campaigns"
 
 @post(PATH, status_code=200)
 async def create_scraping_job(
-    platform: FromPath[str], body: RawBody, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+    platform: FromPath[str],
+    request: Request[Principal, None, State],
+    body: RawBody,
+    gateway: NamedDependency[Gateway],
+    principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """200 once the job is committed; `qstashMessageId` is null if the sweep has to start it."""
     name = read_platform_name(platform)
@@ -50,6 +55,8 @@ async def create_scraping_job(
             due = await create_job(unit, job, plan.searches, region=given.region)
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
+    finally:
+        await tell_credits(gateway, request.scope, principal.owner)
     gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)
     message_id = await gateway.publication.publish(due)
     message = f"{row.label} job {'started' if due else 'queued'}"
@@ -67,7 +74,7 @@ async def poll_scraping_job(
     """The job with all its creators, or 304 after one look at its row."""
     name = read_platform_name(platform)
     job_id = read_job_id(request.query_params.get("jobId"))
-    if_none_match = request.headers.get("if-none-match")
+    if_none_match = read_if_none_match(request.scope)
     async with gateway.resources.database.connection() as connection:
         if if_none_match is not None:
             version = await read_version(connection, owner=principal.owner, platform=name, job_id=job_id)
