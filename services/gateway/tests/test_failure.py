@@ -109,6 +109,7 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/unsupported-media-type",
         "/problems/conflict",
         "/problems/quota-exceeded",
+        "/problems/rate-limited",
         "/problems/validation",
         "/problems/unsupported",
         "/problems/internal",

@@ -7,7 +7,7 @@ is not counted: there is nothing to count by but an address, which many share an
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from litestar.types import Scope
 
@@ -24,8 +24,7 @@ _DAY_S = 86_400
 _STATE = "limits"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a caller stands with one limit: so much is left of the quota for so many seconds."""
 
     name: str

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 _EXPOSED = (
-    "Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+    b"Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 )
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
@@ -38,7 +38,7 @@ class CorsMiddleware:
                 headers.append((b"vary", b", ".join([*given, b"Origin"])))
                 if is_known and origin is not None:
                     headers.append((b"access-control-allow-origin", origin))
-                    headers.append((b"access-control-expose-headers", _EXPOSED.encode()))
+                    headers.append((b"access-control-expose-headers", _EXPOSED))
                 message["headers"] = headers
             await send(message)
 
