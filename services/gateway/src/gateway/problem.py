@@ -37,6 +37,7 @@ class Kind(Enum):
     KEY_REUSED = _Kind("idempotency-key-reused", 422, "This key was used for another request")
     VALIDATION = _Kind("validation", 422, "The request is not valid")
     UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
+    RATE_LIMITED = _Kind("rate-limited", 429, "Too many requests in a minute")
     QUOTA = _Kind("quota-exceeded", 429, "The credits for today are used up")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
     UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")

@@ -5,13 +5,14 @@ Own, because Litestar's replaces `Vary`, which also has to name Authorization.
 
 from collections.abc import Sequence
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-_EXPOSED = "ETag, Location, Retry-After, X-Request-Id"
+_EXPOSED = (
+    b"Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+)
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 
@@ -32,11 +33,13 @@ class CorsMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"
+                headers = [header for header in message["headers"] if header[0] != b"vary"]
+                given = [value for name, value in message["headers"] if name == b"vary"]
+                headers.append((b"vary", b", ".join([*given, b"Origin"])))
                 if is_known and origin is not None:
-                    headers["Access-Control-Allow-Origin"] = origin.decode("latin-1")
-                    headers["Access-Control-Expose-Headers"] = _EXPOSED
+                    headers.append((b"access-control-allow-origin", origin))
+                    headers.append((b"access-control-expose-headers", _EXPOSED))
+                message["headers"] = headers
             await send(message)
 
         if scope["method"] == "OPTIONS" and origin and _header(scope, b"access-control-request-method"):
