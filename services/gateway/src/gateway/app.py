@@ -91,7 +91,7 @@ def create_routes(gateway: Gateway) -> Litestar:
 
     return Litestar(
         route_handlers=[public, private],
-        dependencies={"gateway": Provide(provide_gateway, sync_to_thread=False)},
+        dependencies={"gateway": Provide(provide_gateway, use_cache=True, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,

@@ -1,7 +1,7 @@
 """The outermost layer: an id, the headers of safety, one line in the log and one count for every request."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import structlog
@@ -11,6 +11,7 @@ from gateway.auth.principal import Principal
 from gateway.failure import log_failure
 from gateway.limit import limit_headers
 from gateway.metric import UNMATCHED, Metrics
+from gateway.middleware.cors import cors_headers
 from gateway.problem import MEDIA_TYPE, Kind, Problem, render
 
 log = structlog.get_logger()
@@ -84,16 +85,24 @@ class _Record:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [header for header in message["headers"] if header[0] not in _HEADERS]
-            given = {name for name, _ in headers}
-            headers += [header for header in _UNLESS_GIVEN if header[0] not in given]
-            headers += _HEADERS.items()
-            headers += limit_headers(self._scope)
-            headers.append((b"x-request-id", self._request_id.encode()))
-            message["headers"] = headers
+            message["headers"] = self._complete(message["headers"])
         elif message["type"] == "http.response.body":
             self.byte_count += len(message["body"])
         await self._send(message)
+
+    def _complete(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of the answer with those that every answer carries. Raw, for they are many and written for each
+        request."""
+        headers = [header for header in given if header[0] not in _HEADERS and header[0] != b"vary"]
+        vary = [value for name, value in given if name == b"vary"]
+        headers.append((b"vary", b", ".join([*vary, b"Origin"])))
+        names = {name for name, _ in headers}
+        headers += [header for header in _UNLESS_GIVEN if header[0] not in names]
+        headers += _HEADERS.items()
+        headers += cors_headers(self._scope)
+        headers += limit_headers(self._scope)
+        headers.append((b"x-request-id", self._request_id.encode()))
+        return headers
 
     async def fail(self) -> None:
         """Answer 500 if nothing was answered yet."""
