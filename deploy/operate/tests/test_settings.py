@@ -1,5 +1,7 @@
 """Settings: listed, set, reset, with their history; each refusal is one line on stderr and exit code 1."""
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from common.domain.setting_key import SETTING_KEYS
 
 pytestmark = pytest.mark.server
 
+RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
 KEPT = "Services have it within seconds.\n"
 
 
@@ -139,6 +142,18 @@ async def test_what_keeps_the_settings_from_being_in_force_is_told_and_taken_awa
     for name in ("api.max_api_calls", "mood.music"):
         assert operate("settings", "reset", name).returncode == 0
     assert done_well(operate("settings", "list"))
+
+
+async def test_the_runbooks_commands_work_as_they_stand_there(stage: Any, operate: Any) -> None:
+    lines = [line for line in RUNBOOK.splitlines() if line.startswith("operate settings ")]
+    assert len(lines) >= 8
+    for line in lines:
+        done_well(operate(*shlex.split(line, comments=True)[1:]))
+    assert stored(stage) == {
+        "timeouts.standard_job_timeout": "PT1H30M",
+        "limits.credits_per_owner_per_day": None,
+        "limits.admin_user_ids": ["user_2abc"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -215,3 +215,82 @@ async def test_nobody_else_changes_a_campaign(gateway: Any, method: str, body: A
         answer = await client.request(method, f"{PATH}/{campaign_id}", json=body)
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/impersonated")
     assert gateway.rows("select * from campaigns") == before
+
+
+async def end(gateway: Any, client: Any, job_id: str) -> None:
+    assert (await client.post(f"/api/v1/jobs/{job_id}/cancel")).json()["status"] == "cancelled"
+
+
+async def test_a_campaign_is_deleted_with_its_jobs(gateway: Any) -> None:
+    """What they cost stays; another campaign's job stays."""
+    async with gateway.client() as client:
+        campaign_id, other = await make(client), await make(client)
+        jobs = [(await create_job(client, one)).json()["jobId"] for one in (campaign_id, campaign_id, other)]
+        for job_id in jobs:
+            await end(gateway, client, job_id)
+        assert (await client.delete(f"{PATH}/{campaign_id}?withJobs=false")).status_code == 409
+        answer = await client.delete(f"{PATH}/{campaign_id}?withJobs=true")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert [(await client.get(f"/api/v1/jobs/{job_id}")).status_code for job_id in jobs] == [404, 404, 200]
+        assert await listed(client) == [other]
+        assert (await client.delete(f"{PATH}/{campaign_id}?withJobs=true")).status_code == 404
+
+
+async def test_if_one_of_its_jobs_is_under_way_all_stay(gateway: Any) -> None:
+    async with gateway.client() as client:
+        campaign_id = await make(client)
+        ended, _ = [(await create_job(client, campaign_id)).json()["jobId"] for _ in range(2)]
+        await end(gateway, client, ended)
+        before = [gateway.rows(f"select * from {table} order by 1") for table in ("jobs", "campaigns", "searches")]
+        answer = await client.delete(f"{PATH}/{campaign_id}?withJobs=true")
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
+        assert answer.json()["detail"] == "The job has not ended yet: cancel it first."
+    assert [gateway.rows(f"select * from {table} order by 1") for table in ("jobs", "campaigns", "searches")] == before
+
+
+async def test_a_job_does_not_come_into_a_campaign_that_goes_with_its_jobs(gateway: Any) -> None:
+    async with gateway.client() as client:
+        for _ in range(10):
+            campaign_id = await make(client)
+            await end(gateway, client, (await create_job(client, campaign_id)).json()["jobId"])
+            created, deleted = await asyncio.gather(
+                create_job(client, campaign_id), client.delete(f"{PATH}/{campaign_id}?withJobs=true")
+            )
+            assert (created.status_code, deleted.status_code) in {(200, 409), (422, 204)}
+
+
+async def test_nobody_else_deletes_a_campaign_with_its_jobs(gateway: Any) -> None:
+    async with gateway.client() as client:
+        campaign_id = await make(client)
+        await end(gateway, client, (await create_job(client, campaign_id)).json()["jobId"])
+    for user, org in (("user_bob", None), ("user_ada", "org_acme")):
+        async with gateway.client(user, org) as client:
+            assert (await client.delete(f"{PATH}/{campaign_id}?withJobs=true")).status_code == 404
+    assert (gateway.count("jobs"), gateway.count("campaigns")) == (1, 1)
+
+
+@pytest.mark.parametrize("query", ["withJobs=yes", "withJobs=", "withjobs=true", "withJobs=true&withJobs=false"])
+async def test_whether_jobs_go_too_is_said_clearly_or_nothing_goes(gateway: Any, query: str) -> None:
+    async with gateway.client() as client:
+        campaign_id = await make(client)
+        assert (await client.delete(f"{PATH}/{campaign_id}?{query}")).status_code == 422
+        assert await listed(client) == [campaign_id]
+
+
+async def test_a_campaign_with_very_many_jobs_is_not_deleted_at_once(gateway: Any) -> None:
+    async with gateway.client() as client:
+        campaign_id = await make(client)
+        gateway.rows(
+            """insert into jobs (id, owner, created_by, campaign_id, platform, mode, input, target_results, pages_max,
+                   credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until)
+               select gen_random_uuid(), 'user:user_ada', 'user_ada', %s, 'tiktok', 'keyword', '{}', 1, 1, 1, 1, '1 h',
+                   '0', now() from generate_series(1, 201) returning 1""",
+            campaign_id,
+        )
+        gateway.rows("update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now() returning 1")
+        answer = await client.delete(f"{PATH}/{campaign_id}?withJobs=true")
+        assert answer.status_code == 409
+        assert answer.json()["detail"] == "The campaign has more than 200 jobs: delete some of them first."
+        gateway.rows("delete from jobs where id = (select id from jobs limit 1) returning 1")
+        assert (await client.delete(f"{PATH}/{campaign_id}?withJobs=true")).status_code == 204
+    assert gateway.count("jobs") == 0

@@ -9,9 +9,11 @@ from gateway.query import read_job_id
 
 ARCHIVED: Mapping[str, bool | None] = {"false": False, "true": True, "all": None}
 CAMPAIGN_PARAMETERS = frozenset({"limit", "cursor", "archived"})
+DELETION_PARAMETERS = frozenset({"withJobs"})
 LETTER_PARAMETERS = frozenset({"limit", "cursor", "state", "jobId", "reference"})
 PAGE_PARAMETERS = frozenset({"limit", "cursor"})
 
+WITH_JOBS: Mapping[str, bool | None] = {"false": False, "true": True}
 LETTERS: Mapping[str, bool | None] = {"open": True, "resolved": False, "all": None}
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -20,6 +22,11 @@ _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def read_archived(text: str | None) -> bool | None:
     """The parameter `archived`; None: both. Who does not say wants those that are not."""
     return _choose(text, "archived", ARCHIVED)
+
+
+def read_with_jobs(text: str | None) -> bool:
+    """The parameter `withJobs` of a deletion. Who does not say wants to keep them."""
+    return bool(_choose(text, "withJobs", WITH_JOBS))
 
 
 def read_is_open(text: str | None) -> bool | None:

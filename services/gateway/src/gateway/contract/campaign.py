@@ -28,6 +28,13 @@ ARCHIVED = Parameter(
     schema={"type": "string", "enum": ["false", "true", "all"], "default": "false"},
     example="all",
 )
+WITH_JOBS = Parameter(
+    name="withJobs",
+    where="query",
+    description="Whether its jobs are deleted too.",
+    schema={"type": "string", "enum": ["false", "true"], "default": "false"},
+    example="true",
+)
 _READ = {
     "readCampaign": Link(
         operation_id="readCampaign",
@@ -100,7 +107,9 @@ OPERATIONS: tuple[Operation, ...] = (
         id="deleteCampaign",
         tag="campaigns",
         summary="Delete a campaign",
-        description="409 while it has jobs.",
+        description="409 while it has jobs. With `withJobs=true` they go with it, as if each were deleted: all, "
+        "or, if one is still under way, none (409).",
+        parameters=(WITH_JOBS,),
         answers=(Answer(204, "It is gone."),),
         problems=(Kind.CONFLICT,),
     ),

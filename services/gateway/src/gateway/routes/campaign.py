@@ -1,10 +1,13 @@
 """Campaigns: made, listed, read, renamed, archived, deleted."""
 
+from uuid import UUID
+
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
+from common.crash import CrashPoint
 from common.db.campaign import (
     CampaignChange,
     CampaignInUseError,
@@ -18,15 +21,17 @@ from common.db.campaign import (
     update_campaign,
 )
 from common.db.owner import add_owner
+from common.transaction import deletion as transaction
 from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, CampaignPage
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
 from gateway.change import CampaignChangeBody
-from gateway.choice import CAMPAIGN_PARAMETERS, read_archived
+from gateway.choice import CAMPAIGN_PARAMETERS, DELETION_PARAMETERS, read_archived, read_with_jobs
 from gateway.composition import Gateway
 from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
+from gateway.quota import deletion_problems
 
 PATH = "/api/v1/campaigns"
 _ONE = f"{PATH}/{{campaign_id:str}}"
@@ -109,16 +114,37 @@ async def change_own_campaign(
 
 @delete(_ONE, status_code=204)
 async def delete_own_campaign(
-    campaign_id: FromPath[str], gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+    campaign_id: FromPath[str],
+    request: Request[Principal, None, State],
+    gateway: NamedDependency[Gateway],
+    principal: NamedDependency[Principal],
 ) -> None:
-    """204 once it is gone; 409 while a job is in it."""
+    """204 once it is gone; 409 while a job is in it, unless the jobs are to go with it and none is under way."""
     wanted_id = read_id(campaign_id)
-    in_use = ProblemError(Kind.CONFLICT, "The campaign has jobs.")
+    asked = read_parameters(request.scope["query_string"], DELETION_PARAMETERS)
+    if read_with_jobs(asked.get("withJobs")):
+        is_deleted = await _delete_with_jobs(gateway, principal, wanted_id)
+        gateway.resources.crash.reach(CrashPoint.DELETION_COMMITTED)
+    else:
+        is_deleted = await _delete_empty(gateway, principal, wanted_id)
+    if not is_deleted:
+        raise not_found()
+
+
+async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
+    unit = await gateway.resources.unit()
+    with deletion_problems():
+        return await transaction.delete_campaign(unit, campaign_id, owner=principal.owner, by=principal.user_id)
+
+
+async def _delete_empty(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
+    """False if the owner has no such campaign."""
+    owner, in_use = principal.owner, ProblemError(Kind.CONFLICT, "The campaign has jobs.")
     async with gateway.resources.database.connection() as connection:
         try:
-            is_deleted = await delete_campaign(connection, owner=principal.owner, campaign_id=wanted_id)
+            is_deleted = await delete_campaign(connection, owner=owner, campaign_id=campaign_id)
         except CampaignInUseError:
             raise in_use from None
-        if not is_deleted:
-            is_there = await is_campaign(connection, owner=principal.owner, campaign_id=wanted_id)
-            raise in_use if is_there else not_found()
+        if not is_deleted and await is_campaign(connection, owner=owner, campaign_id=campaign_id):
+            raise in_use
+    return is_deleted
