@@ -1,6 +1,6 @@
 """All operations of the API, subject by subject."""
 
-from gateway.contract import campaign, docs, health, job, result, scraping
+from gateway.contract import campaign, dead_letter, docs, health, job, me, result, scraping, setting
 from gateway.contract.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -8,6 +8,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *job.OPERATIONS,
     *result.OPERATIONS,
     *scraping.OPERATIONS,
+    *me.OPERATIONS,
+    *setting.OPERATIONS,
+    *dead_letter.OPERATIONS,
     *docs.OPERATIONS,
     *health.OPERATIONS,
 )

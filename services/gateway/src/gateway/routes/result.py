@@ -9,7 +9,7 @@ from common.db.result import ResultPlace, ResultQuery, list_alike, list_found, r
 from gateway.answer.result import ResultAnswer, ResultPage
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
-from gateway.etag import is_match, tag_of_content
+from gateway.etag import is_match, read_if_none_match, tag_of_content
 from gateway.problem import not_found
 from gateway.query import Sort, read_id, read_limit, read_place, read_sort, write_place
 from gateway.routes.job import PATH
@@ -48,6 +48,6 @@ async def list_own_results(
     )
     content = page.encoded()
     headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(request.headers.get("if-none-match"), headers["ETag"]):
+    if is_match(read_if_none_match(request.scope), headers["ETag"]):
         return Response(b"", status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
