@@ -35,8 +35,11 @@ create index upstream_calls_by_owner on upstream_calls (owner, opened_at);
 -- Deleting a job deletes all but its ledger; without this index each of its steps would look through all candidates.
 create index candidates_by_step on candidates (search_id, step);
 
--- A job's creators, those with the most followers first; and a campaign's, each once over its jobs.
-create index candidates_by_followers on candidates (job_id, followers desc nulls last, seq) where seq is not null;
+-- A job's creators, the most alike or those with the most followers first, unknown last: as one ascending number, so that
+-- a page goes on from its place in the index. And a campaign's, each once over its jobs.
+drop index candidates_by_likeness;
+create index candidates_by_likeness on candidates (job_id, coalesce(-likeness, 1::real), seq) where seq is not null;
+create index candidates_by_followers on candidates (job_id, coalesce(-followers, 1::bigint), seq) where seq is not null;
 create index candidates_delivered on candidates (job_id, platform_id) include (seq, delivered_at) where seq is not null;
 
 -- Who changed which dynamic setting, and when; a value of null is the default.
