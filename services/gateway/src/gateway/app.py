@@ -16,11 +16,14 @@ from gateway.failure import HANDLERS
 from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
+from gateway.routes.call import list_own_calls
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.funnel import read_own_funnel
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
+from gateway.routes.usage import read_own_usage
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -44,6 +47,9 @@ def create_routes(gateway: Gateway) -> Litestar:
             poll_scraping_job,
             read_own_job,
             list_own_results,
+            read_own_funnel,
+            list_own_calls,
+            read_own_usage,
             cancel_own_job,
             retry_own_job,
             extend_own_job,

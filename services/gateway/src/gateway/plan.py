@@ -46,7 +46,7 @@ def plan_job(given: JobBody, platform: PlatformRow) -> JobPlan:
     return JobPlan(
         mode=mode,
         searches=searches,
-        filters=_filters(understood.filters),
+        filters=filters_of(understood.filters),
         input={key: stored[key] for key in kept if key in stored},
     )
 
@@ -115,7 +115,8 @@ def _first_searches(understood: JobBody) -> tuple[PlannedSearch, ...]:
     return plan_keywords(understood.keywords or ())
 
 
-def _filters(understood: FiltersBody | None) -> Filters:
+def filters_of(understood: FiltersBody | None) -> Filters:
+    """What was understood, as the engine and the database read it."""
     if understood is None:
         return Filters()
     days = understood.posted_within_days

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from common.db.result import ResultRow
+from common.domain.creator import Creator
 from gateway.answer.document import Answer
 from gateway.creator import write_creator
+from gateway.selection import Selection, shape_of_answer, shape_of_model
 
 
 class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -29,6 +33,17 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
         )
 
 
+RESULT_SHAPE = shape_of_answer(ResultAnswer, creator=shape_of_model(Creator))
+
+
+def chosen(answer: ResultAnswer, selection: Selection) -> Mapping[str, Any]:
+    """The answer with the fields that are asked for."""
+    parts = msgspec.structs.fields(ResultAnswer)
+    return selection.of({part.encode_name: getattr(answer, part.name) for part in parts})
+
+
 class ResultPage(Answer, frozen=True, rename="camel", kw_only=True):
-    items: Sequence[ResultAnswer]
+    """With a selection of fields, items carry only these."""
+
+    items: Sequence[ResultAnswer | Mapping[str, Any]]
     next_cursor: str | None
