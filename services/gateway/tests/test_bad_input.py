@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -267,12 +268,68 @@ async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -
         ("cursor=x", "/cursor"),
         ("cursor=AAAAAAAAAAAAAAAAAA", "/cursor"),
         ("cursor=" + "A" * 5000, "/cursor"),
+        ("followersMin=ten", "/followersMin"),
+        ("followersMin=-1", "/followersMin"),
+        ("followersMin=1.5", "/followersMin"),
+        ("followersMin=%D9%A1", "/followersMin"),
+        ("followersMin=" + "9" * 5000, "/followersMin"),
+        ("followersMax=10000000001", "/followersMax"),
+        ("followersMin=5&followersMax=4", "/followersMax"),
+        ("hasEmail=yes", "/hasEmail"),
+        ("verified=", "/verified"),
+        ("languages=en,x", "/languages/1"),
+        ("languages=en,", "/languages/1"),
+        ("countries=DE&countries=GB", "/countries"),
+        ("countries=GB,DEU", "/countries/1"),
+        ("countries=" + ",".join(["DE"] * 51), "/countries"),
+        ("postedWithinDays=0", "/postedWithinDays"),
+        ("postedWithinDays=3651", "/postedWithinDays"),
+        ("unknown=maybe", "/unknown"),
+        ("excludeHandles=mira", "/excludeHandles"),
+        ("followersmin=5", "/followersmin"),
+        ("limit=1&limit=2", "/limit"),
+        ("fields=", "/fields/0"),
+        ("fields=seq,creator.account.fans", "/fields/1"),
+        ("fields=creator.account.native.secUid", "/fields/0"),
+        ("fields=seq.", "/fields/0"),
+        ("fields=" + ",".join(["seq"] * 51), "/fields"),
     ],
 )
 async def test_a_bad_parameter_of_results_is_named(gateway: Any, query: str, pointer: str) -> None:
     async with gateway.client() as client:
         job_id = (await client.post(PATH, content=job(), headers=JSON)).json()["jobId"]
         answer = await client.get(f"/api/v1/jobs/{job_id}/results?{query}")
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("address", "pointer"),
+    [
+        ("/api/v1/jobs/{job}/funnel?sort=found", "/sort"),
+        ("/api/v1/jobs/{job}/calls?limit=0", "/limit"),
+        ("/api/v1/jobs/{job}/calls?cursor=x", "/cursor"),
+        ("/api/v1/jobs/{job}/calls?kind=pages", "/kind"),
+        ("/api/v1/jobs/{job}/calls?status=", "/status"),
+        ("/api/v1/jobs/{job}/calls?state=open", "/state"),
+        ("/api/v1/usage?from=2026-02-30", "/from"),
+        ("/api/v1/usage?from=1999-12-31", "/from"),
+        ("/api/v1/usage?from=%D9%A2026-01-01", "/from"),
+        ("/api/v1/usage?to=2026-1-1", "/to"),
+        ("/api/v1/usage?to=9999-99-99", "/to"),
+        ("/api/v1/usage?from=2026-02-02&to=2026-02-01", "/from"),
+        ("/api/v1/usage?from=2025-01-01&to=2026-01-02", "/from"),
+        ("/api/v1/usage?groupBy=month", "/groupBy"),
+        ("/api/v1/usage?groupBy=day,", "/groupBy"),
+        ("/api/v1/usage?cursor=x", "/cursor"),
+        ("/api/v1/usage?cursor=" + "A" * 28, "/cursor"),
+        ("/api/v1/usage?since=2026-01-01", "/since"),
+    ],
+)
+async def test_a_bad_parameter_of_the_ledger_is_named(gateway: Any, address: str, pointer: str) -> None:
+    async with gateway.client() as client:
+        job_id = (await client.post(PATH, content=job(), headers=JSON)).json()["jobId"]
+        answer = await client.get(address.format(job=job_id))
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
@@ -286,6 +343,11 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
             await client.get(f"/api/scraping/tiktok?jobId={canary}"),
             await client.get(f"/api/scraping/{canary}?jobId=1"),
             await client.get(f"/api/v1/jobs/{canary}"),
+            await client.get(f"/api/v1/usage?groupBy={canary}"),
+            await client.get(f"/api/v1/usage?limit=1&from={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?fields={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?languages={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/calls?kind={canary}"),
             await client.post(PATH, json={"targetUsername": f"https://{canary}.example.com/x"}),
             await client.post(PATH, json={"keywords": [f"#{canary} x"], "filters": {"languages": [canary]}}),
             await client.post(PATH, json={"keywords": ["a"], "filters": {"excludeHandles": [f"{canary}!"]}}),

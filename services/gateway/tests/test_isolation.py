@@ -13,6 +13,9 @@ ROUTES = [
     ("GET", "/api/v1/campaigns/{campaign}"),
     ("GET", "/api/v1/jobs/{job}"),
     ("GET", "/api/v1/jobs/{job}/results"),
+    ("GET", "/api/v1/jobs/{job}/results?sort=followers&followersMin=1&fields=seq"),
+    ("GET", "/api/v1/jobs/{job}/funnel"),
+    ("GET", "/api/v1/jobs/{job}/calls"),
     ("POST", "/api/v1/jobs/{job}/cancel"),
     ("GET", "/api/scraping/tiktok?jobId={job}"),
 ]

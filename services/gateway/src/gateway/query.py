@@ -26,6 +26,7 @@ _NAME_LENGTH_MAX = 64
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIMIT = re.compile(r"[0-9]{1,6}")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
+_ANY_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 C = TypeVar("C", bound=StrEnum)
 
@@ -111,7 +112,19 @@ def read_cursor(text: str | None) -> UUID | None:
 
 
 def write_cursor(last_id: UUID) -> str:
-    return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+    return cursor_of(last_id.bytes)
+
+
+def cursor_of(packed: bytes) -> str:
+    """Bytes as text for an address."""
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def bytes_of(cursor: str) -> bytes:
+    """What `cursor_of` was given; nothing if the text is no cursor."""
+    if not _ANY_CURSOR.fullmatch(cursor) or len(cursor) % 4 == 1:
+        return b""
+    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
 
 
 def read_sort(text: str | None, mode: Mode) -> Sort:
@@ -129,7 +142,6 @@ _PLACES: Mapping[Sort, tuple[bytes, struct.Struct]] = {
     Sort.LIKENESS: (b"l", struct.Struct(">cqf")),
     Sort.FOLLOWERS: (b"n", struct.Struct(">cqq")),
 }
-_PLACE_CURSOR = re.compile(r"[A-Za-z0-9_-]{12,23}")
 _NO_NUMBER = -1
 
 
@@ -151,13 +163,13 @@ def write_place(place: ResultPlace, sort: Sort) -> str:
     letter, layout = _PLACES[sort]
     numbers: Mapping[Sort, float | None] = {Sort.LIKENESS: place.likeness, Sort.FOLLOWERS: place.followers}
     number = [] if sort is Sort.FOUND else [_NO_NUMBER if numbers[sort] is None else numbers[sort]]
-    return base64.urlsafe_b64encode(layout.pack(letter, place.seq, *number)).rstrip(b"=").decode()
+    return cursor_of(layout.pack(letter, place.seq, *number))
 
 
 def _place_of(text: str, sort: Sort) -> ResultPlace | None:
     """What stands in the text, None if that is no place of this order."""
     letter, layout = _PLACES[sort]
-    packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if _PLACE_CURSOR.fullmatch(text) else b""
+    packed = bytes_of(text)
     if len(packed) != layout.size or packed[:1] != letter:
         return None
     _, seq, *numbers = layout.unpack(packed)

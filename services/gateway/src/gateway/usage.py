@@ -1,6 +1,5 @@
 """What is asked of the usage: which days, told apart by what, after which row."""
 
-import base64
 import re
 import struct
 from collections.abc import Mapping
@@ -11,13 +10,13 @@ from uuid import UUID
 
 from common.db.usage import UsageKey
 from common.errors import CallerError
+from gateway.query import bytes_of, cursor_of
 
 DAYS_DEFAULT = 30
 DAYS_MAX = 366
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EARLIEST = date(2000, 1, 1)
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{28,80}")
 _HEAD = struct.Struct(">Bi16s")  # by what rows are told apart, the day, the job; the platform's name follows
 _NO_DAY, _NO_JOB = 0, UUID(int=0)
 
@@ -46,9 +45,9 @@ def read_period(first: str | None, last: str | None, *, today: date) -> Period:
     end = today if last is None else _read_day("to", last)
     start = end - timedelta(days=DAYS_DEFAULT - 1) if first is None else _read_day("from", first)
     if end < start:
-        raise CallerError("must not be before from", pointer="/to", code="range")
+        raise CallerError("must not be after to", pointer="/from", code="range")
     if (end - start).days >= DAYS_MAX:
-        raise CallerError(f"must be at most {DAYS_MAX} days after from, both included", pointer="/to", code="range")
+        raise CallerError(f"must leave at most {DAYS_MAX} days up to to", pointer="/from", code="range")
     return Period(start, end)
 
 
@@ -88,14 +87,16 @@ def write_key(key: UsageKey, groups: frozenset[Group]) -> str:
     mask = sum(_BITS[group] for group in groups)
     day = key.day.toordinal() if key.day else _NO_DAY
     packed = _HEAD.pack(mask, day, (key.job_id or _NO_JOB).bytes) + (key.platform or "").encode()
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return cursor_of(packed)
 
 
 def _key_of(text: str) -> UsageKey | None:
     try:
-        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if _CURSOR.fullmatch(text) else b""
+        packed = bytes_of(text)
         mask, day, job = _HEAD.unpack_from(packed)
         platform = packed[_HEAD.size :].decode("ascii")
+        if not platform.isprintable():  # Postgres has no place for some of it
+            return None
         return UsageKey(
             day=date.fromordinal(day) if mask & _BITS[Group.DAY] else None,
             platform=platform if mask & _BITS[Group.PLATFORM] else None,
