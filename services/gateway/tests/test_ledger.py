@@ -35,7 +35,7 @@ def person(number: int, **given: Any) -> Item:
 
 
 async def create(client: Any, **given: Any) -> str:
-    answer = await client.post(PATH, json={"keywords": ["vegan", "#vegan"], "targetResults": 50, **given})
+    answer = await client.post(PATH, json={"keywords": ["vegan", "tofu"], "targetResults": 50, **given})
     assert answer.status_code == 200
     return answer.json()["jobId"]
 
@@ -48,7 +48,7 @@ async def test_everything_that_was_seen_is_in_the_funnel_once(gateway: Any, work
     async with gateway.client() as client:
         job_id = await create(client, filters={"followersMin": 10})
         first, second = gateway.qstash.published[:2]
-        page = [person(1, followers=99), person(2, followers=3), person(3, followers=4), Unparsable(path="/items/3")]
+        page = [person(1, followers=99), person(2, followers=3), person(3, followers=4), Unparsable(reason="shape")]
         await perform(worker, first, 0, page)
         await perform(worker, second, 0, [person(1, followers=99), person(4, followers=50)])
         url = f"/api/v1/jobs/{job_id}/funnel"
@@ -60,11 +60,11 @@ async def test_everything_that_was_seen_is_in_the_funnel_once(gateway: Any, work
             {"outcome": "delivered", "rule": None, "count": 2},
             {"outcome": "duplicate", "rule": None, "count": 1},
             {"outcome": "filtered", "rule": "followersMin", "count": 2},
-            {"outcome": "unparsable", "rule": None, "count": 1},
+            {"outcome": "unparsable", "rule": "shape", "count": 1},
         ]
         assert [(search["kind"], search["query"]) for search in funnel["searches"]] == [
             ("keyword", "vegan"),
-            ("hashtag", "vegan"),
+            ("keyword", "tofu"),
         ]
         assert [search["itemsSeen"] for search in funnel["searches"]] == [4, 2]
         for part in (funnel, *funnel["searches"]):
@@ -104,10 +104,10 @@ async def test_calls_are_a_timeline_without_tokens_or_fingerprints(gateway: Any,
         assert not [row for row in gateway.rows("select token from upstream_calls") if str(row["token"]) in answer.text]
         items = answer.json()["items"]
         assert [set(item) for item in items] == [CALL_KEYS] * 3
-        assert [(item["search"]["kind"], item["step"]) for item in items] == [
-            ("keyword", 0),
-            ("hashtag", 0),
-            ("keyword", 1),
+        assert [(item["search"]["query"], item["step"]) for item in items] == [
+            ("vegan", 0),
+            ("tofu", 0),
+            ("vegan", 1),
         ]
         row = items[0]
         assert (row["kind"], row["endpoint"], row["status"], row["httpStatus"]) == ("page", "/search", "settled", 200)
@@ -175,3 +175,34 @@ async def test_usage_pages_join_and_outlive_their_jobs(gateway: Any, worker: Any
         url = "/api/v1/usage?groupBy=job,day&limit=2"
         same = await client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
         assert (same.status_code, same.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "pointer"),
+    [
+        ("/api/v1/jobs/{job}/funnel?sort=found", "/sort"),
+        ("/api/v1/jobs/{job}/calls?limit=0", "/limit"),
+        ("/api/v1/jobs/{job}/calls?cursor=x", "/cursor"),
+        ("/api/v1/jobs/{job}/calls?kind=pages", "/kind"),
+        ("/api/v1/jobs/{job}/calls?status=", "/status"),
+        ("/api/v1/jobs/{job}/calls?state=open", "/state"),
+        ("/api/v1/usage?from=2026-02-30", "/from"),
+        ("/api/v1/usage?from=1999-12-31", "/from"),
+        ("/api/v1/usage?from=%D9%A2026-01-01", "/from"),
+        ("/api/v1/usage?to=2026-1-1", "/to"),
+        ("/api/v1/usage?to=9999-99-99", "/to"),
+        ("/api/v1/usage?from=2026-02-02&to=2026-02-01", "/from"),
+        ("/api/v1/usage?from=2025-01-01&to=2026-01-02", "/from"),
+        ("/api/v1/usage?groupBy=month", "/groupBy"),
+        ("/api/v1/usage?groupBy=day,", "/groupBy"),
+        ("/api/v1/usage?cursor=x", "/cursor"),
+        ("/api/v1/usage?cursor=" + "A" * 28, "/cursor"),
+        ("/api/v1/usage?since=2026-01-01", "/since"),
+    ],
+)
+async def test_a_bad_parameter_of_the_ledger_is_named(gateway: Any, address: str, pointer: str) -> None:
+    async with gateway.client() as client:
+        job_id = await create(client)
+        answer = await client.get(address.format(job=job_id))
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]

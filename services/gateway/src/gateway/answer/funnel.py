@@ -10,7 +10,8 @@ _ORDER = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
 class OutcomeAnswer(Answer, frozen=True, rename="camel", kw_only=True):
-    """`rule` is the filter that decided, or that with `:unknown`; null where no rule did."""
+    """`rule` says why where there is more than one reason: the filter that decided, or that with `:unknown`, or what
+    could not be read; else it is null."""
 
     outcome: str
     rule: str | None
