@@ -40,6 +40,12 @@ async def create(client: Any, **given: Any) -> str:
     return answer.json()["jobId"]
 
 
+def messages(gateway: Any) -> list[Any]:
+    """What was published, in the order of the searches: they are published beside each other."""
+    ordinals = {str(row["id"]): row["ordinal"] for row in gateway.rows("select id, ordinal from searches")}
+    return sorted(gateway.qstash.published, key=lambda message: ordinals[message["searchId"]])
+
+
 async def perform(worker: Any, message: Any, step: int, items: Any) -> None:
     await worker.deliver({**message, "step": step}, items, cursor=str(step + 1))
 
@@ -47,7 +53,7 @@ async def perform(worker: Any, message: Any, step: int, items: Any) -> None:
 async def test_everything_that_was_seen_is_in_the_funnel_once(gateway: Any, worker: Any) -> None:
     async with gateway.client() as client:
         job_id = await create(client, filters={"followersMin": 10})
-        first, second = gateway.qstash.published[:2]
+        first, second = messages(gateway)
         page = [person(1, followers=99), person(2, followers=3), person(3, followers=4), Unparsable(reason="shape")]
         await perform(worker, first, 0, page)
         await perform(worker, second, 0, [person(1, followers=99), person(4, followers=50)])
@@ -92,7 +98,7 @@ async def test_a_job_that_saw_nothing_has_an_empty_funnel(gateway: Any) -> None:
 async def test_calls_are_a_timeline_without_tokens_or_fingerprints(gateway: Any, worker: Any) -> None:
     async with gateway.client() as client:
         job_id = await create(client)
-        first, second = gateway.qstash.published[:2]
+        first, second = messages(gateway)
         await perform(worker, first, 0, [person(1)])
         await perform(worker, second, 0, [person(2)])
         await perform(worker, first, 1, [person(3)])

@@ -71,3 +71,10 @@ def test_what_is_no_place_is_refused_and_nothing_else_happens(text: str, groups:
         assert key is not None
         assert write_key(key, groups) == text
         assert "\0" not in (key.platform or "")
+
+
+def test_what_postgres_has_no_place_for_is_no_place() -> None:
+    groups = frozenset({Group.PLATFORM})
+    for platform in ("tik\0tok", "tik\ntok", "tiktök"):
+        with pytest.raises(CallerError):
+            read_key(write_key(UsageKey(platform=platform), groups), groups)

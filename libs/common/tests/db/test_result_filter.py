@@ -18,12 +18,12 @@ from common.transaction.row import settled_row
 
 LISTS = [list_found, list_alike, list_followed]
 EMAIL = Email(address="a@ovens.studio", sources=(EmailSource.BIO,), seen_at=datetime(2026, 1, 1, tzinfo=UTC))
-DAYS = st.integers(0, 12)
-# Moments before now, in any zone, now and then to the microsecond at the bound of a filter.
-AGES = st.none() | st.builds(timedelta, days=DAYS, microseconds=st.sampled_from([-1, 0, 1, 12345678]))
+DAYS = st.integers(2, 4)
+# Moments before now, mostly about the bound of a filter, to the microsecond.
+AGES = st.none() | st.builds(timedelta, days=DAYS, microseconds=st.sampled_from([-1, 0, 1]))
 ZONES = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.integers(-720, 840))
-COUNTS = st.none() | st.integers(0, 5) | st.sampled_from([10**10, 2**53 + 1])
-LANGUAGES = st.sampled_from([None, "", "en", "EN", "en-US", "zh_Hant", "zh-Hant-TW", "eng", "e", "-en", "_", "de-"])
+COUNTS = st.none() | st.integers(0, 3) | st.sampled_from([10**10, 2**53 + 1])
+LANGUAGES = st.sampled_from([None, "", "en", "EN", "en-US", "EN_gb", "zh_Hant", "eng", "-en", "_", "de-"])
 COUNTRIES = st.sampled_from([None, "", "DE", "de", "GB", "US"])
 
 
@@ -44,23 +44,22 @@ def creators(draw: Any) -> tuple[Creator, timedelta | None, timedelta | None]:
     return creator, draw(AGES), draw(AGES) if content else None
 
 
-FILTERS = st.builds(
-    Filters,
-    followers_min=COUNTS,
-    followers_max=COUNTS,
-    has_email=st.none() | st.booleans(),
-    verified=st.none() | st.booleans(),
-    languages=st.lists(st.sampled_from(["en", "zh", "de", "eng"]), max_size=2).map(tuple),
-    countries=st.lists(st.sampled_from(["DE", "GB"]), max_size=2).map(tuple),
-    posted_within=st.none() | st.builds(timedelta, days=DAYS),
-    unknown=st.sampled_from(Unknown),
-)
-# Few filters at once too: with many, hardly anybody passes.
-SPARSE = st.builds(
-    lambda filters, name: Filters(**{name: getattr(filters, name)}, unknown=filters.unknown),
-    FILTERS,
-    st.sampled_from([name for name in Filters.model_fields if name != "unknown" and not name.startswith("exclude")]),
-)
+CRITERIA: dict[str, st.SearchStrategy[Any]] = {
+    "followers_min": COUNTS,
+    "followers_max": COUNTS,
+    "has_email": st.booleans(),
+    "verified": st.booleans(),
+    "languages": st.lists(st.sampled_from(["en", "zh", "de", "eng"]), max_size=2).map(tuple),
+    "countries": st.lists(st.sampled_from(["DE", "GB"]), max_size=2).map(tuple),
+    "posted_within": st.builds(timedelta, days=DAYS),
+}
+
+
+@st.composite
+def filters_of_a_few(draw: Any) -> Filters:
+    """One to three at once: of many, hardly anybody passes all."""
+    names = draw(st.sets(st.sampled_from(sorted(CRITERIA)), min_size=1, max_size=3))
+    return Filters(**{name: draw(CRITERIA[name]) for name in sorted(names)}, unknown=draw(st.sampled_from(Unknown)))
 
 
 @pytest.fixture
@@ -91,8 +90,8 @@ async def verdicts(connection: Connection, seat: Any, people: list[Creator], fil
     return [sorted(row.seq for row in await read(connection, query)) for read in LISTS]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(people=st.lists(creators(), min_size=1, max_size=12), zone=ZONES, filters=FILTERS | SPARSE)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=st.lists(creators(), min_size=12, max_size=12), zone=ZONES, filters=filters_of_a_few())
 async def test_postgres_and_the_engine_agree(
     scene: Any, seat: Any, people: list[tuple[Creator, Any, Any]], zone: timezone, filters: Filters
 ) -> None:

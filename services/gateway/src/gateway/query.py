@@ -167,10 +167,9 @@ def write_place(place: ResultPlace, sort: Sort) -> str:
 
 
 def _place_of(text: str, sort: Sort) -> ResultPlace | None:
-    """What stands in the text, None if that is no place of this order."""
-    letter, layout = _PLACES[sort]
-    packed = bytes_of(text)
-    if len(packed) != layout.size or packed[:1] != letter:
+    """What stands in the text, None if nothing in this order can be meant by it; the letter is not looked at."""
+    layout, packed = _PLACES[sort][1], bytes_of(text)
+    if len(packed) != layout.size:
         return None
     _, seq, *numbers = layout.unpack(packed)
     number = None if not numbers or numbers[0] == _NO_NUMBER else numbers[0]
