@@ -168,7 +168,8 @@ async def test_usage_pages_join_and_outlive_their_jobs(gateway: Any, worker: Any
         for message in gateway.qstash.published:
             await perform(worker, message, 0, [person(1)])
         whole = (await client.get("/api/v1/usage?groupBy=job,day")).json()
-        gateway.rows("delete from jobs where id = %s returning 1", jobs[0])
+        await client.post(f"/api/v1/jobs/{jobs[0]}/cancel")
+        assert (await client.delete(f"/api/v1/jobs/{jobs[0]}")).status_code == 204
         answer = await client.get("/api/v1/usage?groupBy=job,day&limit=2")
         first = answer.json()
         second = (await client.get(f"/api/v1/usage?groupBy=day,job&limit=2&cursor={first['nextCursor']}")).json()

@@ -17,7 +17,6 @@ from gateway.query import (
     read_cursor,
     read_id,
     read_limit,
-    read_parameters,
     read_place,
     read_sort,
     write_cursor,
@@ -89,25 +88,6 @@ def test_what_is_no_place_is_refused_and_nothing_else_happens(text: str, sort: S
         place = read_place(text, sort)
         assert place is not None
         assert write_place(place, sort) == text
-
-
-@given(st.lists(st.tuples(st.sampled_from(["limit", "sort", "Limit", "limit ", "a/b~c", ""]), st.text()), max_size=4))
-def test_a_parameter_that_is_unknown_or_stands_twice_is_refused_by_its_name(given_ones: list[tuple[str, str]]) -> None:
-    names = [name for name, _ in given_ones]
-    if len(set(names)) == len(names) and set(names) <= {"limit", "sort"}:
-        assert read_parameters(given_ones, {"limit", "sort"}) == dict(given_ones)
-        return
-    with pytest.raises(CallerError) as caught:
-        read_parameters(given_ones, {"limit", "sort"})
-    pointer = caught.value.pointer
-    assert pointer.startswith("/")
-    assert pointer[1:].replace("~1", "/").replace("~0", "~") in names
-
-
-def test_who_slips_is_told_what_there_is() -> None:
-    with pytest.raises(CallerError, match="not a parameter of this address; it knows: limit, sort") as caught:
-        read_parameters([("x" * 1000, "1")], {"sort", "limit"})
-    assert len(caught.value.pointer) == 65, "a long name is not repeated in full"
 
 
 @pytest.mark.parametrize(

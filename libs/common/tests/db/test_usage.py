@@ -119,5 +119,6 @@ async def test_what_was_charged_is_what_the_jobs_spent_and_outlives_them(scene: 
         reserved, spent = await scene.money_of(seat)
         assert (rows[seat.job_id].credits_reserved, rows[seat.job_id].credits_charged) == (reserved, spent)
     gone: UUID = jobs[0].job_id
+    await scene.change_job(jobs[0], status="error", stop_reason="failed", ended_at="=now()")
     await scene.query("delete from jobs where id = %s", gone)
     assert {row.job_id: row for row in await usage(scene, jobs[0].owner, "job", **year)} == rows

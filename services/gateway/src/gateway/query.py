@@ -1,14 +1,10 @@
-"""What callers put into the address: ids, limits, cursors. No value of it is ever repeated in an answer.
-
-The rule of /api/v1: a parameter that an address does not know, or one that stands twice, is refused: a filter with a
-slip in its name must not silently give everything. What takes more than one value takes them in one list, with commas.
-"""
+"""What callers put into the address: ids, limits, cursors. Nothing of it is ever repeated in an answer."""
 
 import base64
 import math
 import re
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -21,14 +17,12 @@ from gateway.problem import not_found
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 
-_NAME_LENGTH_MAX = 64
-
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIMIT = re.compile(r"[0-9]{1,6}")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
 _ANY_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
-C = TypeVar("C", bound=StrEnum)
+W = TypeVar("W", bound=StrEnum)
 
 
 class Sort(StrEnum):
@@ -39,34 +33,13 @@ class Sort(StrEnum):
     FOLLOWERS = "followers"
 
 
-def read_parameters(given: Iterable[tuple[str, str]], known: Collection[str]) -> Mapping[str, str]:
-    """The parameters of an address by their names. Raises CallerError for one that is not `known` or stands twice."""
-    parameters: dict[str, str] = {}
-    for name, value in given:
-        if name not in known:
-            names = ", ".join(sorted(known)) or "none"
-            raise CallerError(
-                f"is not a parameter of this address; it knows: {names}", pointer=_pointer(name), code="unknown"
-            )
-        if name in parameters:
-            raise CallerError("must be given once", pointer=_pointer(name), code="repeated")
-        parameters[name] = value
-    return parameters
-
-
-def _pointer(name: str) -> str:
-    return "/" + name[:_NAME_LENGTH_MAX].replace("~", "~0").replace("/", "~1")
-
-
-def read_choice(kind: type[C], name: str, text: str | None) -> C | None:
+def read_word(words: type[W], name: str, text: str) -> W:
     """The parameter `name`, which is one of a few words."""
-    if text is None:
-        return None
     try:
-        return kind(text)
+        return words(text)
     except ValueError:
-        words = " or ".join(kind)
-        raise CallerError(f"must be {words}", pointer=f"/{name}", code="enum") from None
+        listed = ", ".join(words)
+        raise CallerError(f"must be one of {listed}", pointer=f"/{name}", code="enum") from None
 
 
 def read_id(text: str) -> UUID:
@@ -88,8 +61,13 @@ def read_job_id(text: str | None) -> UUID:
     """The parameter `jobId`."""
     if text is None:
         raise CallerError("is required", pointer="/jobId", code="missing")
+    return read_uuid(text, "jobId")
+
+
+def read_uuid(text: str, name: str) -> UUID:
+    """The parameter `name`."""
     if not _ID.fullmatch(text):
-        raise CallerError("must be a UUID", pointer="/jobId", code="uuid_parsing")
+        raise CallerError("must be a UUID", pointer=f"/{name}", code="uuid_parsing")
     return UUID(text)
 
 
@@ -129,10 +107,9 @@ def bytes_of(cursor: str) -> bytes:
 
 def read_sort(text: str | None, mode: Mode) -> Sort:
     """The parameter `sort`; who does not say gets what the job's mode is about."""
-    sort = read_choice(Sort, "sort", text)
-    if sort is None:
+    if text is None:
         return Sort.LIKENESS if mode is Mode.SIMILAR else Sort.FOUND
-    return sort
+    return read_word(Sort, "sort", text)
 
 
 # A place as bytes: the order's letter, `seq`, and the number by which that order sorts, below 0 if there is none. A

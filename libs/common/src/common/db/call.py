@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
+from common.domain.call import CallKind, CallStatus
 from common.domain.model import Model
 
 
@@ -16,12 +17,12 @@ class CallRow(Model):
     id: UUID
     opened_at: datetime
     settled_at: datetime | None
-    kind: str
+    kind: CallKind
     path: str
-    search_kind: str | None
+    search_kind: CallKind | None
     search_query: str | None
     step: int
-    status: str
+    status: CallStatus
     reason: str | None
     http_status: int | None
     credits_reserved: int
@@ -36,8 +37,8 @@ class CallQuery(Model):
     owner: str
     job_id: UUID
     after: UUID | None
-    kind: str | None
-    status: str | None
+    kind: CallKind | None
+    status: CallStatus | None
     count_max: int
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from common.db.call import CallRow
+from common.domain.call import CallKind, CallStatus
 from gateway.answer.document import Answer
 
 
@@ -19,11 +20,11 @@ class CallAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
     opened_at: datetime
     settled_at: datetime | None
-    kind: str
+    kind: CallKind
     endpoint: str
     search: CallSearch | None
     step: int
-    status: str
+    status: CallStatus
     reason: str | None
     http_status: int | None
     credits_reserved: int

@@ -8,8 +8,10 @@ import msgspec
 
 from common.db.result import ResultRow
 from common.domain.creator import Creator
+from common.domain.job import PlatformName
+from common.domain.outcome import Enrichment
 from gateway.answer.document import Answer
-from gateway.creator import write_creator
+from gateway.creator import CreatorDocument, write_creator
 from gateway.selection import Selection, shape_of_answer, shape_of_model
 
 
@@ -18,12 +20,12 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
 
     seq: int
     found_at: datetime
-    enrichment: str | None
-    platform: str
-    creator: Mapping[str, Any]
+    enrichment: Enrichment | None
+    platform: PlatformName
+    creator: CreatorDocument
 
     @classmethod
-    def of(cls, row: ResultRow, platform: str) -> "ResultAnswer":
+    def of(cls, row: ResultRow, platform: PlatformName) -> "ResultAnswer":
         return cls(
             seq=row.seq,
             found_at=row.delivered_at.astimezone(UTC),
@@ -43,7 +45,12 @@ def chosen(answer: ResultAnswer, selection: Selection) -> Mapping[str, Any]:
 
 
 class ResultPage(Answer, frozen=True, rename="camel", kw_only=True):
-    """With a selection of fields, items carry only these."""
+    items: Sequence[ResultAnswer]
+    next_cursor: str | None
 
-    items: Sequence[ResultAnswer | Mapping[str, Any]]
+
+class ChosenPage(Answer, frozen=True, rename="camel", kw_only=True):
+    """A page whose items carry only the fields that were asked for."""
+
+    items: Sequence[Mapping[str, Any]]
     next_cursor: str | None

@@ -1,7 +1,5 @@
 """A job's paid calls, one after the other."""
 
-from enum import StrEnum
-
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -9,26 +7,17 @@ from litestar.params import FromPath
 
 from common.db.call import CallQuery, list_calls
 from common.db.result import read_result_head
+from common.domain.call import CallKind, CallStatus
 from gateway.answer.call import CallAnswer, CallPage
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
-from gateway.query import read_choice, read_cursor, read_id, read_limit, read_parameters, write_cursor
+from gateway.query import read_cursor, read_id, read_limit, read_word, write_cursor
 from gateway.routes.job import PATH
 
 PARAMETERS = frozenset({"limit", "cursor", "kind", "status"})
-
-
-class CallKind(StrEnum):
-    PAGE = "page"
-    PROFILE = "profile"
-
-
-class CallStatus(StrEnum):
-    OPEN = "open"
-    SETTLED = "settled"
-    UNKNOWN = "unknown"
 
 
 @get(f"{PATH}/calls")
@@ -40,14 +29,14 @@ async def list_own_calls(
 ) -> Response[bytes]:
     """The oldest first; `nextCursor` asks for the next page, null ends."""
     wanted_id = read_id(job_id)
-    asked = read_parameters(request.query_params.multi_items(), PARAMETERS)
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
     limit = read_limit(asked.get("limit"))
     query = CallQuery(
         owner=principal.owner,
         job_id=wanted_id,
         after=read_cursor(asked.get("cursor")),
-        kind=read_choice(CallKind, "kind", asked.get("kind")),
-        status=read_choice(CallStatus, "status", asked.get("status")),
+        kind=read_word(CallKind, "kind", asked["kind"]) if "kind" in asked else None,
+        status=read_word(CallStatus, "status", asked["status"]) if "status" in asked else None,
         count_max=limit + 1,
     )
     async with gateway.resources.database.connection() as connection:

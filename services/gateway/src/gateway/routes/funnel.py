@@ -10,8 +10,9 @@ from gateway.answer.funnel import FunnelAnswer
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
-from gateway.query import read_id, read_parameters
+from gateway.query import read_id
 from gateway.routes.job import PATH
 
 
@@ -24,7 +25,7 @@ async def read_own_funnel(
 ) -> Response[bytes]:
     """In one snapshot, so that it always adds up."""
     wanted_id = read_id(job_id)
-    read_parameters(request.query_params.multi_items(), ())
+    read_parameters(request.scope["query_string"], ())
     async with gateway.resources.database.connection() as connection:
         funnel = await read_funnel(connection, owner=principal.owner, job_id=wanted_id)
     if funnel is None:

@@ -17,13 +17,14 @@ from common.db.result import (
     list_found,
     read_result_head,
 )
-from gateway.answer.result import RESULT_SHAPE, ResultAnswer, ResultPage, chosen
+from gateway.answer.result import RESULT_SHAPE, ChosenPage, ResultAnswer, ResultPage, chosen
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
 from gateway.criteria import CRITERIA, read_criteria
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
-from gateway.query import Sort, read_id, read_limit, read_parameters, read_place, read_sort, write_place
+from gateway.query import Sort, read_id, read_limit, read_place, read_sort, write_place
 from gateway.routes.job import PATH
 from gateway.selection import read_fields
 
@@ -50,7 +51,7 @@ async def list_own_results(
     missed until it is read from the start again.
     """
     wanted_id = read_id(job_id)
-    asked = read_parameters(request.query_params.multi_items(), PARAMETERS)
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
     limit, filters = read_limit(asked.get("limit")), read_criteria(asked)
     selection = read_fields(asked.get("fields"), RESULT_SHAPE)
     async with gateway.resources.database.connection() as connection:
@@ -63,9 +64,11 @@ async def list_own_results(
         rows = await _LISTS[sort](connection, query)
     shown = rows[:limit]
     answers = [ResultAnswer.of(row, head.platform) for row in shown]
-    page = ResultPage(
-        items=answers if selection is None else [chosen(answer, selection) for answer in answers],
-        next_cursor=write_place(_place(shown[-1]), sort) if len(rows) > limit else None,
+    cursor = write_place(_place(shown[-1]), sort) if len(rows) > limit else None
+    page = (
+        ResultPage(items=answers, next_cursor=cursor)
+        if selection is None
+        else ChosenPage(items=[chosen(answer, selection) for answer in answers], next_cursor=cursor)
     )
     return answer_unless_known(page.encoded(), request.headers.get("if-none-match"), cache_control="private, no-store")
 

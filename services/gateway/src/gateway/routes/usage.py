@@ -9,7 +9,8 @@ from gateway.answer.usage import UsagePage, UsageRowAnswer, UsageSumAnswer
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
-from gateway.query import read_limit, read_parameters
+from gateway.parameter import read_parameters
+from gateway.query import read_limit
 from gateway.usage import Group, read_groups, read_key, read_period, write_key
 
 PATH = "/api/v1/usage"
@@ -23,7 +24,7 @@ async def read_own_usage(
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """Rows in the order of day, platform and job; `nextCursor` asks for the next page, null ends."""
-    asked = read_parameters(request.query_params.multi_items(), PARAMETERS)
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
     limit, groups = read_limit(asked.get("limit")), read_groups(asked.get("groupBy"))
     period = read_period(asked.get("from"), asked.get("to"), today=gateway.resources.clock.now().date())
     query = UsageQuery(
