@@ -19,7 +19,7 @@ class CallRow(Model):
     settled_at: datetime | None
     kind: CallKind
     path: str
-    search_kind: CallKind | None
+    search_kind: str | None
     search_query: str | None
     step: int
     status: CallStatus
