@@ -11,11 +11,13 @@ from psycopg import AsyncCursor
 from pydantic import SecretStr
 
 from common.db import (
+    call,
     candidate,
     dead_letter,
     job,
     ledger,
     operator,
+    outcome,
     owner,
     poll,
     profile,
@@ -25,6 +27,7 @@ from common.db import (
     search,
     step,
     sweep,
+    usage,
 )
 from common.db.pool import Connection, Database
 from common.domain.step import DueStep
@@ -101,8 +104,11 @@ CLAIM = step.ClaimRequest(**PLACE, generation=0, token=TOKEN, lease=LEASE, seque
 DUE = DueStep(job_id=JOB, **PLACE, generation=0)
 MINUTE = timedelta(minutes=1)
 BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
-PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5)
+PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5, followers=5)
 RESULTS = result.ResultQuery(owner="user:u7", job_id=JOB, after=PLACE_OF_RESULT, count_max=51)
+CALLS = call.CallQuery(owner="user:u7", job_id=JOB, after=TOKEN, kind="page", status=None, count_max=51)
+DAYS = {"owner": "user:u7", "since": date(2026, 1, 1), "until": date(2026, 1, 30)}
+USAGE = usage.UsageQuery(**DAYS, by_day=True, by_platform=True, by_job=True, after=None, count_max=51)
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -166,6 +172,12 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "results by delivery": lambda c: result.list_found(c, RESULTS),
     "results by likeness": lambda c: result.list_alike(c, RESULTS),
     "first results by likeness": lambda c: result.list_alike(c, RESULTS.model_copy(update={"after": None})),
+    "results by followers": lambda c: result.list_followed(c, RESULTS),
+    "first results by followers": lambda c: result.list_followed(c, RESULTS.model_copy(update={"after": None})),
+    "funnel": lambda c: outcome.read_funnel(c, owner="user:u7", job_id=JOB),
+    "calls": lambda c: call.list_calls(c, CALLS),
+    "usage": lambda c: usage.list_usage(c, USAGE),
+    "sum of usage": lambda c: usage.sum_usage(c, **DAYS),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
@@ -248,11 +260,14 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
         assert re.search(index, plan), plan
 
 
-async def test_results_come_in_their_order_from_an_index(connection: Connection) -> None:
+async def test_pages_come_in_their_order_from_an_index(connection: Connection) -> None:
     for name, index in {
         "results by delivery": "candidates_by_seq",
         "results by likeness": "candidates_by_likeness",
         "first results by likeness": "candidates_by_likeness",
+        "results by followers": "candidates_by_followers",
+        "first results by followers": "candidates_by_followers",
+        "calls": "upstream_calls_by_job",
     }.items():
         await connection.execute("set enable_sort = off")  # a job of the few creators here is sorted as fast
         [plan] = await plans_of(connection, HOT[name])

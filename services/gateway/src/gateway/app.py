@@ -19,6 +19,7 @@ from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.administration import administration
+from gateway.routes.call import list_own_calls
 from gateway.routes.campaign import (
     change_own_campaign,
     create_campaign,
@@ -28,6 +29,7 @@ from gateway.routes.campaign import (
 )
 from gateway.routes.contract import read_contract
 from gateway.routes.docs import read_asset, read_docs
+from gateway.routes.funnel import read_own_funnel
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import (
     cancel_own_job,
@@ -41,6 +43,7 @@ from gateway.routes.job import (
 from gateway.routes.me import read_me
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
+from gateway.routes.usage import read_own_usage
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -73,6 +76,9 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_job,
             delete_own_job,
             list_own_results,
+            read_own_funnel,
+            list_own_calls,
+            read_own_usage,
             cancel_own_job,
             retry_own_job,
             extend_own_job,
