@@ -13,6 +13,9 @@ ROUTES = [
     ("GET", "/api/v1/campaigns/{campaign}"),
     ("GET", "/api/v1/jobs/{job}"),
     ("GET", "/api/v1/jobs/{job}/results"),
+    *(("GET", f"/api/v1/jobs/{{job}}/export.{form}") for form in ("csv", "xlsx", "jsonl")),
+    *(("GET", f"/api/v1/campaigns/{{campaign}}/export.{form}") for form in ("csv", "xlsx", "jsonl")),
+    ("GET", "/api/v1/campaigns/{campaign}/creators"),
     ("POST", "/api/v1/jobs/{job}/cancel"),
     ("GET", "/api/scraping/tiktok?jobId={job}"),
 ]

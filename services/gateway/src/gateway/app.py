@@ -17,6 +17,8 @@ from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.campaign_creator import list_own_campaign_creators
+from gateway.routes.export import export_own_campaign, export_own_job
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.result import list_own_results
@@ -47,6 +49,9 @@ def create_routes(gateway: Gateway) -> Litestar:
             cancel_own_job,
             retry_own_job,
             extend_own_job,
+            export_own_job,
+            export_own_campaign,
+            list_own_campaign_creators,
         ],
         middleware=[
             authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics),

@@ -35,6 +35,7 @@ class Kind(Enum):
     VALIDATION = _Kind("validation", 422, "The request is not valid")
     UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
     QUOTA = _Kind("quota-exceeded", 429, "The credits for today are used up")
+    EXPORTS = _Kind("too-many-exports", 429, "Too many exports run at once")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
     UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")
     PLATFORM_NOT_STARTED = _Kind("platform-not-started", 503, "The platform is not ready yet")

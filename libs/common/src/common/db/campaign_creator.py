@@ -1,4 +1,4 @@
-"""A campaign's creators, each once over its jobs, the newest first, a page at a time. Every statement carries the owner."""
+"""A campaign's creators, each once over its jobs, the newest first, page by page; each statement carries the owner."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -10,18 +10,15 @@ from psycopg.rows import class_row
 from pydantic import Json
 
 from common.db.pool import Connection
+from common.db.result import ResultRow
 from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.model import Model
-from common.domain.outcome import Enrichment
 
 
-class FoundRow(Model):
-    """A creator of a job. `details` is read from text: a fifth of the time that psycopg's own reading takes."""
+class FoundRow(ResultRow):
+    """A creator of a job. `details` is read from text: in half the time that psycopg's own reading takes."""
 
-    seq: int
-    delivered_at: datetime
-    enrichment: Enrichment | None
     details: Json[Creator]
 
 
@@ -60,7 +57,7 @@ async def list_job_batch(connection: Connection, query: FoundQuery) -> list[Foun
     """Creators in the order of their delivery: complete up to where the job is, as `seq` is given under its lock."""
     async with connection.cursor(row_factory=class_row(FoundRow)) as cursor:
         await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.details::text as details
+            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.details::text as details
                from jobs j join candidates c on c.job_id = j.id
                where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > %(seq)s
                order by c.seq limit %(count_max)s""",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-_EXPOSED = "ETag, Location, Retry-After, X-Request-Id"
+_EXPOSED = "Content-Disposition, ETag, Location, Retry-After, X-Request-Id"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
