@@ -3,9 +3,12 @@
 Read in batches, each by a connection of its own for a moment, so that who takes long to receive them holds nothing.
 """
 
+import asyncio
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from psycopg import AsyncCursor
 from psycopg.rows import class_row
 from pydantic import Json
 
@@ -14,6 +17,10 @@ from common.db.result import ResultRow
 from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.model import Model
+
+R = TypeVar("R", bound=Model)
+
+_READ_MAX = 25
 
 
 class FoundRow(ResultRow):
@@ -63,7 +70,7 @@ async def list_job_batch(connection: Connection, query: FoundQuery) -> list[Foun
                order by c.seq limit %(count_max)s""",
             query.model_dump(),
         )
-        return await cursor.fetchall()
+        return await _all_of(cursor)
 
 
 async def list_campaign_batch(connection: Connection, query: MergedQuery) -> list[MergedRow]:
@@ -94,4 +101,13 @@ async def list_campaign_batch(connection: Connection, query: MergedQuery) -> lis
                order by m.platform, m.platform_id""",
             query.model_dump(),
         )
-        return await cursor.fetchall()
+        return await _all_of(cursor)
+
+
+async def _all_of(cursor: AsyncCursor[R]) -> list[R]:
+    """Documents take time to read: others are served between."""
+    rows: list[R] = []
+    while some := await cursor.fetchmany(_READ_MAX):
+        rows += some
+        await asyncio.sleep(0)
+    return rows

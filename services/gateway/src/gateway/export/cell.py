@@ -1,7 +1,6 @@
 """Values as the text of a cell, and the guard that keeps a spreadsheet from running what a stranger wrote."""
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from unicodedata import category
@@ -21,10 +20,12 @@ _UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cf", "Cc"})
 
 def guarded(text: str) -> str:
     """The text, behind an apostrophe if a spreadsheet might take it for a formula."""
+    if text[:1].isalnum():
+        return text
     for character in text:
         if character in _STARTERS:
             return GUARD + text
-        if character.isalnum() or category(character) not in _UNSEEN:
+        if category(character) not in _UNSEEN:
             return text
     return text
 
@@ -36,16 +37,16 @@ def instant(value: datetime) -> str:
 
 def is_text(value: Value) -> bool:
     """Whether strangers can have written it: numbers, instants and the like are not theirs."""
-    return isinstance(value, str | tuple | Mapping)
+    return isinstance(value, str | tuple | dict)
 
 
 def text_of(value: Value) -> str:
     """What stands in a cell; unknown is empty, lists are joined. Not guarded yet."""
+    if isinstance(value, str):  # most are
+        return value
     match value:
         case None:
             return ""
-        case str():
-            return value
         case bool():
             return "true" if value else "false"
         case float():
@@ -54,7 +55,7 @@ def text_of(value: Value) -> str:
             return instant(value)
         case tuple():
             return SEPARATOR.join(map(text_of, value))
-        case Mapping():
+        case dict():
             return msgspec.json.encode(value).decode() if value else ""
         case _:
             return str(value)

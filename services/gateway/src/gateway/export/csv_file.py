@@ -28,6 +28,8 @@ class CsvFile:
 
 
 def _field(value: Value) -> str:
+    if value is None:
+        return ""
     text = text_of(value)
     return guarded(text) if is_text(value) else text
 

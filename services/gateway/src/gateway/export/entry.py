@@ -1,6 +1,6 @@
 """What a file is made of: creators as they were found, and the lines that a preset makes of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from common.domain.job import PlatformName
 from common.domain.outcome import Enrichment
 from gateway.answer.document import Answer
 
-# A tuple is a list, a mapping what only its platform has; None is unknown.
-Value = str | int | float | bool | datetime | UUID | tuple[Any, ...] | Mapping[str, Any] | None
+# A tuple is a list, a dict what only its platform has; None is unknown.
+Value = str | int | float | bool | datetime | UUID | tuple[Any, ...] | dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

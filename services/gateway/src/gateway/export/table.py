@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
-from typing import Final
+from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
 
@@ -64,13 +63,14 @@ def _at(path: str, name: str | None = None, width: int = USUAL) -> Column:
     parts = path.split(".")
 
     def read(line: Line) -> Value:
-        return reduce(_part, parts, line.entry.creator)  # pyright: ignore[reportReturnType]
+        value: Any = line.entry.creator
+        for part in parts:
+            if value is None:
+                return None
+            value = getattr(value, part)
+        return value
 
     return Column(name or ".".join(map(to_camel, parts)), read, width)
-
-
-def _part(value: object, name: str) -> object:
-    return None if value is None else getattr(value, name)
 
 
 def _of(name: str, read: Callable[[Creator], Value], width: int = USUAL) -> Column:

@@ -50,6 +50,7 @@ _SHEET_END: Final = (
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # In a workbook's text `_x000D_` stands for the character of that number, so its own underscore has to be written so.
 _ESCAPE_LIKE: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+_SPECIAL: Final = re.compile("[&<>\r]|_x")
 
 
 class _Outlet:
@@ -71,6 +72,11 @@ class _Outlet:
         return data
 
 
+class _Archive(ZipFile):
+    def __del__(self) -> None:
+        """What is cut off stays without its end; ZipFile would try to write one."""
+
+
 class XlsxFile:
     """Further sheets follow when one is full."""
 
@@ -79,7 +85,7 @@ class XlsxFile:
         self._letters = [letters_of(index) for index in range(len(columns))]
         self._rows_max = rows_max
         self._outlet = _Outlet()
-        self._archive = ZipFile(self._outlet, "w", ZIP_DEFLATED, compresslevel=_COMPRESSION)  # pyright: ignore
+        self._archive = _Archive(self._outlet, "w", ZIP_DEFLATED, compresslevel=_COMPRESSION)  # pyright: ignore
         self._sheet: IO[bytes] | None = None
         self._sheet_count = 0
         self._row = 0
@@ -92,11 +98,15 @@ class XlsxFile:
         return self._outlet.take()
 
     def add(self, lines: Sequence[Line]) -> bytes:
+        rows: list[str] = []
         for line in lines:
             if self._row >= self._rows_max or self._byte_count >= SHEET_BYTES_MAX:
+                self._write("".join(rows))
+                rows.clear()
                 self._end_sheet()
                 self._begin_sheet()
-            self._add_row([column.read(line) for column in self._columns])
+            rows.append(self._next_row([column.read(line) for column in self._columns]))
+        self._write("".join(rows))
         return self._outlet.take()
 
     def end(self) -> bytes:
@@ -112,20 +122,20 @@ class XlsxFile:
         self._sheet_count += 1
         self._row = self._byte_count = 0
         self._sheet = self._archive.open(f"xl/worksheets/sheet{self._sheet_count}.xml", "w")
-        self._write(_sheet_begin(self._columns))
-        self._add_row([column.name for column in self._columns], style=' s="1"')
+        names = self._next_row([column.name for column in self._columns], style=' s="1"')
+        self._write(_sheet_begin(self._columns) + names)
 
     def _end_sheet(self) -> None:
         assert self._sheet is not None
         self._write(_SHEET_END)
         self._sheet.close()
 
-    def _add_row(self, values: Sequence[Value], style: str = "") -> None:
+    def _next_row(self, values: Sequence[Value], style: str = "") -> str:
         self._row += 1
         cells = (
             _cell(f"{letters}{self._row}", value, style) for letters, value in zip(self._letters, values, strict=True)
         )
-        self._write(f'<row r="{self._row}">{"".join(cells)}</row>')
+        return f'<row r="{self._row}">{"".join(cells)}</row>'
 
     def _write(self, text: str) -> None:
         assert self._sheet is not None
@@ -149,6 +159,8 @@ def sheet_text(text: str) -> str:
 
 def _cell(place: str, value: Value, style: str) -> str:
     """Unknown and empty cells are not there."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return f'<c r="{place}"{style} t="b"><v>{int(value)}</v></c>'
     text = text_of(value)
@@ -161,6 +173,8 @@ def _cell(place: str, value: Value, style: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    if not _SPECIAL.search(text):
+        return text
     # A bare carriage return would be read as a line feed.
     return escape(_ESCAPE_LIKE.sub("_x005F_", text)).replace("\r", "_x000D_")
 
