@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from pydantic.alias_generators import to_camel
 
 from common.domain.creator import Creator
@@ -14,6 +15,9 @@ _name = cache(to_camel)
 
 # What only its platform has stays under the platform's own names.
 _NATIVE = "native"
+
+# The document, as answers hold it; its schema is that of the model.
+CreatorDocument = Annotated[Mapping[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/Creator"})]
 
 
 def write_creator(creator: Creator) -> dict[str, Any]:

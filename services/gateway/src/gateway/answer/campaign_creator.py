@@ -1,23 +1,23 @@
 """What a campaign's jobs delivered, merged, as the API shows it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from common.db.export import MergedRow
+from common.domain.job import PlatformName
 from gateway.answer.document import Answer
-from gateway.creator import write_creator
+from gateway.creator import CreatorDocument, write_creator
 
 
 class CampaignCreatorAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """A creator of a campaign, as the job knew them that delivered them last. `job_ids` in the order of delivery."""
 
-    platform: str
+    platform: PlatformName
     first_found_at: datetime
     last_found_at: datetime
     job_ids: Sequence[UUID]
-    creator: Mapping[str, Any]
+    creator: CreatorDocument
 
     @classmethod
     def of(cls, row: MergedRow) -> "CampaignCreatorAnswer":

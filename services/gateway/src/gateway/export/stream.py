@@ -18,7 +18,7 @@ from gateway.export.table import Table
 
 log = structlog.get_logger()
 
-SLICE_MAX: Final = 25
+SLICE_MAX: Final = 10
 """So many lines are written in one go: others are served between."""
 STALL_MAX_S: Final = 60.0
 EXPORT_MAX_S: Final = 3600.0
