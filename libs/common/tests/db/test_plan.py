@@ -36,8 +36,8 @@ from common.settings import DatabaseSettings
 LEASE = timedelta(seconds=30)
 
 # 1,000 jobs of which 20 run and 20 are of one campaign, 5,000 searches, 20,000 steps of which 100 are due, 60,000
-# candidates; of the calls 100 are open, of the final jobs 10 hold something of their owner's quota, of 20,000 profiles 10 are being bought, and of
-# 5,000 dead letters 50 are open.
+# candidates; of the calls 100 are open, of the final jobs 10 hold something of their owner's quota, of 20,000 profiles
+# 10 are being bought, and of 5,000 dead letters 50 are open.
 FILL = (
     "insert into owners (owner) select 'user:u' || n from generate_series(1, 50) n",
     """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,

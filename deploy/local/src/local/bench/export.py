@@ -149,7 +149,11 @@ def _perform(options: Options, console: Console, creators: int, jobs: int) -> tu
             for path in paths:
                 view.report(f"taking out {path.rpartition('/')[2]}")
                 form = path.rpartition("export.")[2].partition("?")[0]
-                measured.append(take_out(stack, path, options.folder / f"taken.{form}"))
+                one = take_out(stack, path, options.folder / f"taken.{form}")
+                view.report(
+                    f"{one.rows:,} rows in {one.seconds:.0f} s, {one.rss_growth / _MEGABYTE:.1f} MB more memory"
+                )
+                measured.append(one)
         view.report("stopping")
     return crowd, measured
 
