@@ -45,6 +45,7 @@ def broken_app() -> Any:
             policy=policy,
             origins=(),
             metrics=Metrics(),
+            hub=nothing,
         )
     )
 

@@ -17,6 +17,7 @@ from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.event import watch_own_job
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
 from gateway.routes.result import list_own_results
@@ -44,6 +45,7 @@ def create_routes(gateway: Gateway) -> Litestar:
             poll_scraping_job,
             read_own_job,
             list_own_results,
+            watch_own_job,
             cancel_own_job,
             retry_own_job,
             extend_own_job,

@@ -34,6 +34,7 @@ class Kind(Enum):
     CONFLICT = _Kind("conflict", 409, "The job is not in a state for this")
     VALIDATION = _Kind("validation", 422, "The request is not valid")
     UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
+    STREAMS = _Kind("too-many-streams", 429, "Too many event streams are open")
     QUOTA = _Kind("quota-exceeded", 429, "The credits for today are used up")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
     UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")

@@ -31,6 +31,7 @@ ROWS = (
     Row("publication.noted", GATEWAY, story.HUNT),
     Row("publication.awaited", GATEWAY, story.HUNT),
     Row("cancel.committed", GATEWAY, story.CANCEL),
+    Row("hint.published", GATEWAY, story.CANCEL),
     Row("reopening.committed", GATEWAY, story.RETRY),
     Row("reopening.committed", GATEWAY, story.EXTEND),
     # the webhook, under a delivery
@@ -42,6 +43,7 @@ ROWS = (
     Row("step.published", WEBHOOK, story.UNPUBLISHED),
     Row("publication.noted", WEBHOOK, story.UNPUBLISHED),
     Row("overdue.committed", WEBHOOK, story.OVERDUE),
+    Row("hint.published", WEBHOOK, story.OVERDUE),
     Row("generation.raised", WEBHOOK, story.PURGED),
     Row("advisory.answered", WEBHOOK, story.GIVEN_UP),
     Row("redrive.committed", WEBHOOK, story.GIVEN_UP),

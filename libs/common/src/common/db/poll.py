@@ -85,6 +85,7 @@ class JobView(Model):
     started_at: datetime | None
     deadline_at: datetime | None
     ended_at: datetime | None
+    event_seq: int
 
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
@@ -157,8 +158,8 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
                    j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.run, j.created_at, j.started_at,
-                   j.deadline_at, j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
-                   j.input -> 'filters' as filters,
+                   j.deadline_at, j.ended_at, j.event_seq, j.input -> 'keywords' as keywords,
+                   j.input ->> 'targetUsername' as target, j.input -> 'filters' as filters,
                    (select coalesce(jsonb_agg(jsonb_build_object('kind', q.kind, 'query', q.query, 'status', q.status,
                         'end_reason', q.end_reason, 'pages', q.pages_count) order by q.ordinal), '[]')
                     from searches q where q.job_id = j.id) as searches,
