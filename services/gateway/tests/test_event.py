@@ -1,99 +1,29 @@
 """Live events: the job as it is, then everything that happened, each once and in order, from whichever gateway."""
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import nats
 import pytest
 
 from common.domain.creator import Account, Item
+from local.sse import Stream, Told, open_stream, tell
 
 pytestmark = pytest.mark.server
 
 MISSED = ["created", "started", "creator", "creator", "progressed"]
 
 
-@dataclass(frozen=True)
-class Told:
-    """One message of a stream; `id` None: it had none."""
-
-    name: str
-    id: int | None
-    data: Any
-    retry_ms: int | None = None
-
-
-async def tell(answer: httpx.Response) -> AsyncIterator[Told]:
-    """What a stream tells, message by message; comments are left out."""
-    fields: dict[str, str] = {}
-    async for line in answer.aiter_lines():
-        if line == "":
-            if "data" in fields:
-                seq = int(fields["id"]) if "id" in fields else None
-                retry = int(fields["retry"]) if "retry" in fields else None
-                yield Told(fields["event"], seq, json.loads(fields["data"]), retry)
-            fields = {}
-        elif not line.startswith(":"):
-            name, _, value = line.partition(": ")
-            assert name not in fields
-            fields[name] = value
-
-
-class Stream:
-    """An open stream and what it told so far."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self.answer = answer
-        self.told: list[Told] = []
-        self._messages = tell(answer)
-
-    async def next(self) -> Told:
-        told = await asyncio.wait_for(anext(self._messages), 20)
-        self.told.append(told)
-        return told
-
-    async def until(self, name: str) -> Told:
-        while (told := await self.next()).name != name:
-            continue
-        return told
-
-    async def rest(self) -> list[Told]:
-        """Everything until the server ends it."""
-        while True:
-            try:
-                await self.next()
-            except StopAsyncIteration:
-                return self.told
-
-    @property
-    def names(self) -> list[str]:
-        return [told.name for told in self.told]
-
-    @property
-    def ids(self) -> list[int]:
-        return [told.id for told in self.told if told.id is not None]
-
-
 @asynccontextmanager
-async def watch(
-    gateway: Any, job_id: object, last: int | str | None = None, *, user: str = "user_ada"
-) -> AsyncIterator[Stream]:
-    headers = {} if last is None else {"Last-Event-ID": str(last)}
-    async with (
-        gateway.client(user) as client,
-        client.stream("GET", f"/api/v1/jobs/{job_id}/events", headers=headers) as answer,
-    ):
-        assert answer.status_code == 200, await answer.aread()
-        yield Stream(answer)
+async def watch(gateway: Any, job_id: object, last: int | None = None) -> AsyncIterator[Stream]:
+    async with gateway.client() as client, open_stream(client, job_id, last) as stream:
+        yield stream
 
 
 def people(*numbers: int) -> list[Item]:

@@ -111,6 +111,7 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/conflict",
         "/problems/quota-exceeded",
         "/problems/validation",
+        "/problems/too-many-streams",
         "/problems/unsupported",
         "/problems/internal",
         "/problems/unavailable",

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from common.db import (
     candidate,
     dead_letter,
+    event,
     job,
     ledger,
     operator,
@@ -61,6 +62,8 @@ FILL = (
     """with paged as (update steps set items_count = 1 where phase = 'done' returning search_id, step, job_id)
        insert into step_outcomes (search_id, step, job_id, outcome, count)
        select search_id, step, job_id, 'delivered', 1 from paged""",
+    """insert into job_events (job_id, seq, kind)
+       select md5('j' || n)::uuid, k, 'progressed' from generate_series(1, 1000) n, generate_series(1, 40) k""",
     """insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
            credits_reserved, credits_charged, settled_at)
        select gen_random_uuid(), job_id, search_id, step, 'tiktok', gen_random_uuid(), 'page', '/', 'f', 'settled', 1,
@@ -103,6 +106,7 @@ MINUTE = timedelta(minutes=1)
 BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
 PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5)
 RESULTS = result.ResultQuery(owner="user:u7", job_id=JOB, after=PLACE_OF_RESULT, count_max=51)
+EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -165,11 +169,13 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "results by delivery": lambda c: result.list_found(c, RESULTS),
     "results by likeness": lambda c: result.list_alike(c, RESULTS),
     "first results by likeness": lambda c: result.list_alike(c, RESULTS.model_copy(update={"after": None})),
+    "events": lambda c: event.list_events(c, EVENTS),
+    "heads": lambda c: event.list_heads(c, [(JOB, "user:u7")]),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
 LARGE = {"jobs", "searches", "steps", "candidates", "step_outcomes", "upstream_calls"}
-LARGE |= {"owner_days", "profiles", "dead_letters"}
+LARGE |= {"job_events", "owner_days", "profiles", "dead_letters"}
 
 
 class Listener(AsyncCursor[Any]):
@@ -258,6 +264,16 @@ async def test_results_come_in_their_order_from_an_index(connection: Connection)
         await connection.execute("reset enable_sort")
         assert index in plan, plan
         assert "Sort" not in plan, plan
+
+
+async def test_events_are_found_from_their_place_on(connection: Connection) -> None:
+    """Each of the two tables is read from the place by its index, and no further than is asked for."""
+    await connection.execute("set enable_sort = off")
+    [plan] = await plans_of(connection, HOT["events"])
+    await connection.execute("reset enable_sort")
+    assert "job_events_pkey" in plan, plan
+    assert "candidates_by_seq" in plan, plan
+    assert "Merge Append" in plan, plan
 
 
 async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(connection: Connection) -> None:
