@@ -27,6 +27,9 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
+bench-sse: setup ## how soon 500 who watch 50 jobs are told of what happens, and what it costs (a minute)
+	@$(BIN)/local bench-sse
+
 live-check: setup ## whether the real upstream answers as we read it: at most 12 calls of 1 credit (PLATFORM=youtube: one only)
 	@$(BIN)/local live-check $(if $(PLATFORM),--platform $(PLATFORM),)
 
@@ -59,4 +62,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run cost live-check check test faults format docs lock clean
+.PHONY: help setup demo run cost bench-sse live-check check test faults format docs lock clean
