@@ -340,5 +340,11 @@ class World:
         for process in (self.gateway, self.post.webhook):
             process.life.end()
             await process.life.is_buried()
+        await self.sql(
+            """update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now()
+               where id = any(%(jobs)s) and ended_at is null"""
+        )
+        await self.sql("update jobs set credits_reserved = 0 where id = any(%(jobs)s)")
         await self.sql("delete from jobs where id = any(%(jobs)s)")
+        await self.sql("delete from upstream_calls where job_id = any(%(jobs)s)")
         await self.sql("delete from owner_days where owner = any(%(owners)s)", owners=sorted(self.owners))

@@ -34,6 +34,9 @@ ADD_STEP = """insert into steps (id, search_id, step, job_id, phase, items_count
               values (gen_random_uuid(), %s, %s, %s, %s, %s)"""
 ADD_OUTCOME = "insert into step_outcomes (search_id, step, job_id, outcome, count) values (%s, %s, %s, %s, %s)"
 
+# A history is added to and read.
+GATEWAYS_CHANGES = {("setting_changes", kind, False) for kind in ("SELECT", "INSERT")}
+
 Service = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -189,7 +192,6 @@ def test_two_jobs_do_not_exchange_their_ids(service: Service) -> None:
         "truncate jobs",
         "truncate jobs cascade",
         "truncate step_outcomes",
-        "delete from jobs",
         "delete from steps",
         "delete from step_outcomes",
         "delete from owners",
@@ -274,6 +276,29 @@ def test_the_guards_are_not_fooled_by_who_may_make_temporary_tables(database_url
             owner.execute(ADD_STEP.replace("into steps", "into public.steps"), [search, 0, job, "enrichment", 3])
 
 
+def test_a_job_that_runs_cannot_be_deleted(service: Service) -> None:
+    """By the gateway's role neither: the others may delete none at all."""
+    for status in ("pending", "processing"):
+        job = add_job(service, status)
+        with pytest.raises((CheckViolation, InsufficientPrivilege)):
+            service.execute("delete from jobs where id = %s", [job])
+
+
+def test_only_the_gateway_deletes_jobs_and_only_those_whose_calls_are_settled(
+    service: Service, request: pytest.FixtureRequest
+) -> None:
+    job = add_job(service, "completed")
+    service.execute("update jobs set credits_reserved = 1 where id = %s", [job])
+    with pytest.raises((CheckViolation, InsufficientPrivilege)):
+        service.execute("delete from jobs where id = %s", [job])
+    service.execute("update jobs set credits_reserved = 0 where id = %s", [job])
+    if request.node.callspec.params["service"] == "gateway":
+        assert service.execute("delete from jobs where id = %s", [job]).rowcount == 1
+        return
+    with pytest.raises(InsufficientPrivilege):
+        service.execute("delete from jobs where id = %s", [job])
+
+
 def test_every_trigger_function_has_a_search_path_of_its_own(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
@@ -306,5 +331,9 @@ def test_the_grants_are_these_and_no_others(database_url: str, role: str) -> Non
     expected = {(name, "SELECT", False) for (name,) in tables}
     expected |= {(name, kind, False) for (name,) in tables if name not in read_only for kind in ("INSERT", "UPDATE")}
     expected |= {(name, "DELETE", False) for name in cleaned}
+    if role == "gateway":
+        expected |= {(name, "DELETE", False) for name in ("jobs", "campaigns", "system_settings")}
+    changes = {("setting_changes", kind, False) for kind in ("SELECT", "INSERT", "UPDATE")}
+    expected -= changes - (GATEWAYS_CHANGES if role == "gateway" else set())
     assert set(granted) == expected
     assert rights == (False,) * 6

@@ -5,7 +5,7 @@ import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,6 +128,13 @@ class Running:
     def rows(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
+
+    @contextmanager
+    def holding(self, statement: str) -> Iterator[None]:
+        """Whoever else wants the rows that this statement locks waits."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(statement.encode())
+            yield
 
     def count(self, table: str) -> int:
         return int(self.rows(f"select count(*) as n from {table}")[0]["n"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.domain.filter import FilterName
-from gateway.body import FiltersBody, JobBody, read_body
+from gateway.body import FiltersBody, ScrapingBody, read_body
 from instagram.table import INSTAGRAM
 from tiktok.table import TIKTOK
 from youtube.table import YOUTUBE
@@ -18,7 +18,7 @@ NOTES = (Path(__file__).parents[3] / "docs" / "api-notes.md").read_text(encoding
 def test_the_example_is_a_body_with_every_field_of_the_filters() -> None:
     found = re.search(r"POST [^\n]+\n(\{.*?\n\})\n```", NOTES, re.DOTALL)
     assert found is not None
-    given = read_body(JobBody, found[1].encode())
+    given = read_body(ScrapingBody, found[1].encode())
     assert given.filters is not None
     assert given.filters.model_fields_set == set(FiltersBody.model_fields)
     assert set(json.loads(found[1])["filters"]) == {*FilterName, "unknown"}

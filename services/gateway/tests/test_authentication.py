@@ -23,7 +23,7 @@ from local.loopback import PLAIN_HTTP
 pytestmark = pytest.mark.server
 
 PATH = "/api/v1/campaigns"
-PUBLIC = {"/livez", "/readyz", "/metrics"}
+PUBLIC = {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/assets/{name}"}
 
 
 def claims(**given: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import nats
+import psycopg
 import pytest
 
 from common.domain.creator import Account, Item
@@ -74,7 +75,7 @@ async def test_first_comes_the_job_as_it_is_then_what_happens(gateway: Any, work
     async with watch(gateway, job_id) as stream:
         snapshot = await stream.next()
         async with gateway.client() as client:
-            assert snapshot.data == {"seq": 1, "job": (await client.get(f"/api/v1/jobs/{job_id}")).json()}
+            assert snapshot.data == (await client.get(f"/api/v1/jobs/{job_id}")).json()
         assert (snapshot.name, snapshot.id) == ("snapshot", 1)
         await worker.deliver(gateway.qstash.published[-1], people(1, 2), cursor="1")
         await stream.until("progressed")
@@ -166,7 +167,7 @@ async def test_a_stream_that_is_cut_anywhere_goes_on_elsewhere_without_loss_or_r
     last = cuts = 0
     while not seen or seen[-1].name != "ended":
         async with watch(chance.choice([gateway, other]), job_id, last) as stream:
-            for _ in range(chance.randrange(1, 30)):
+            for _ in range(chance.randrange(1, 15)):
                 told = await stream.next()
                 if told.id is not None:
                     seen.append(told)
@@ -243,6 +244,10 @@ async def test_a_job_that_is_deleted_ends_its_streams(gateway: Any) -> None:
     job_id = await create(gateway)
     async with watch(gateway, job_id) as stream:
         await stream.next()
-        gateway.rows("delete from jobs where id = %s returning 1", UUID(job_id))
+        with psycopg.connect(gateway.database_url) as connection:
+            connection.execute("set session_replication_role = replica")  # it has not ended, so guards would refuse
+            connection.execute("delete from jobs where id = %s", [job_id])
+        async with hinting(gateway) as hint:
+            await hint(job_id)
         told = await stream.rest()
     assert (told[-1].name, told[-1].data) == ("bye", {"reason": "unavailable"})

@@ -109,6 +109,8 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/too-large",
         "/problems/unsupported-media-type",
         "/problems/conflict",
+        "/problems/idempotency-key-in-flight",
+        "/problems/idempotency-key-reused",
         "/problems/quota-exceeded",
         "/problems/validation",
         "/problems/too-many-streams",

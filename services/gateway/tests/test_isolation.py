@@ -1,22 +1,33 @@
 """A user sees only their own: a foreign id answers byte for byte like one that nobody has."""
 
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from common.domain.creator import Account, Item
+from gateway.contract.operation import Operation
+from gateway.contract.table import OPERATIONS
 
 pytestmark = pytest.mark.server
 
-ROUTES = [
-    ("GET", "/api/v1/campaigns/{campaign}"),
-    ("GET", "/api/v1/jobs/{job}"),
-    ("GET", "/api/v1/jobs/{job}/results"),
-    ("POST", "/api/v1/jobs/{job}/cancel"),
-    ("GET", "/api/scraping/tiktok?jobId={job}"),
-]
+ADMINISTRATION = "administration"
 OTHERS = [("user_bob", None), ("user_ada", "org_acme"), ("user_bob", "org_acme")]
+OWNED = [one for one in OPERATIONS if not one.is_public and one.tag != ADMINISTRATION]
+# The old poll has its id in the query.
+WITH_ID = [one for one in OWNED if re.search(r"{(?!platform)", one.path) or one.id == "pollJob"]
+WITHOUT_ID = [one for one in OWNED if one not in WITH_ID]
+MARKS = ("Ada's", "ada@example.com", "platform-id-of-ada", "handle-of-ada", "tag-of-ada", "keyword-of-ada")
+
+
+def name_of(operation: Operation) -> str:
+    return operation.id
+
+
+def test_the_operations_fall_into_those_with_an_id_and_those_without() -> None:
+    assert {"readJob", "deleteJob", "readCampaign", "pollJob"} <= {one.id for one in WITH_ID}
+    assert {"listJobs", "createJob", "listCampaigns"} <= {one.id for one in WITHOUT_ID}
 
 
 @pytest.fixture
@@ -24,42 +35,101 @@ async def mine(gateway: Any, worker: Any) -> dict[str, str]:
     """A campaign and a job of Ada's, with something in it."""
     async with gateway.client() as client:
         campaign = (await client.post("/api/v1/campaigns", json={"name": "Ada's"})).json()["id"]
-        body = {"keywords": ["a"], "targetResults": 5, "campaignId": campaign}
-        job = (await client.post("/api/scraping/tiktok", json=body)).json()["jobId"]
-    item = Item(item_id="v", account=Account(platform_id="u", handle="h", bio="ada@example.com"))
-    await worker.deliver(gateway.qstash.published[0], [item], cursor="1")
-    return {"campaign": campaign, "job": job}
+        body = {
+            "platform": "tiktok", "mode": "keyword", "keywords": ["keyword-of-ada"], "targetResults": 5,
+            "campaignId": campaign, "tags": ["tag-of-ada"],
+        }  # fmt: skip
+        job = (await client.post("/api/v1/jobs", json=body)).json()["id"]
+    account = Account(platform_id="platform-id-of-ada", handle="handle-of-ada", bio="ada@example.com")
+    await worker.deliver(gateway.qstash.published[0], [Item(item_id="v", account=account)], cursor="1")
+    return {"campaignId": campaign, "jobId": job, "platform": "tiktok"}
 
 
-@pytest.mark.parametrize(("method", "route"), ROUTES)
-async def test_the_owner_is_answered(gateway: Any, mine: dict[str, str], method: str, route: str) -> None:
+async def ask(client: Any, operation: Operation, ids: dict[str, str], **more: Any) -> Any:
+    """The operation with these ids and the first of its examples as body."""
+    given = dict(more)
+    if operation.body is not None:
+        given["json"] = next(iter(operation.body.examples.values()))
+    if operation.id == "pollJob":
+        given["params"] = {"jobId": ids["jobId"]}
+    if operation.id == "watchJob":
+        return await begin(client, operation.path.format(**ids))
+    return await client.request(operation.method, operation.path.format(**ids), **given)
+
+
+async def begin(client: Any, path: str) -> Any:
+    """The answer, read to its end only if it is none that goes on."""
+    async with client.stream("GET", path) as answer:
+        if answer.status_code != 200:
+            await answer.aread()
+        return answer
+
+
+@pytest.mark.parametrize("operation", WITH_ID, ids=name_of)
+async def test_the_owner_is_answered(gateway: Any, mine: dict[str, str], operation: Operation) -> None:
+    """Or told that the job is not in a state for it: the id is known."""
     async with gateway.client() as client:
-        assert (await client.request(method, route.format(**mine))).status_code == 200
+        assert (await ask(client, operation, mine)).status_code in (200, 201, 202, 204, 409)
 
 
-@pytest.mark.parametrize(("method", "route"), ROUTES)
+@pytest.mark.parametrize("operation", WITH_ID, ids=name_of)
 @pytest.mark.parametrize(("user", "org"), OTHERS)
 async def test_a_foreign_id_answers_like_an_unknown_one(
-    gateway: Any, mine: dict[str, str], method: str, route: str, user: str, org: str | None
+    gateway: Any, mine: dict[str, str], operation: Operation, user: str, org: str | None
 ) -> None:
-    unknown = {key: str(uuid4()) for key in mine}
+    unknown = {"jobId": str(uuid4()), "campaignId": str(uuid4()), "platform": "tiktok"}
+    before = {table: gateway.rows(f"select * from {table}") for table in ("jobs", "campaigns", "candidates")}
     async with gateway.client(user, org) as client:
-        answers = [await client.request(method, route.format(**ids)) for ids in (mine, unknown)]
+        answers = [await ask(client, operation, ids) for ids in (mine, unknown)]
     assert [answer.status_code for answer in answers] == [404, 404]
     texts = [answer.text.replace(answer.headers["X-Request-Id"], "") for answer in answers]
     assert texts[0] == texts[1]
-    odd = {"x-request-id", "date"}
+    odd = {"x-request-id", "date", "ratelimit"}
     headers = [[pair for pair in answer.headers.items() if pair[0] not in odd] for answer in answers]
     assert headers[0] == headers[1]
-    assert gateway.rows("select status from jobs") == [{"status": "processing"}], "and nothing was done"
+    after = {table: gateway.rows(f"select * from {table}") for table in before}
+    assert after == before, "and nothing was done"
 
 
-@pytest.mark.parametrize(("method", "route"), [route for route in ROUTES if "?" not in route[1]])
-async def test_what_is_no_id_answers_like_an_unknown_one(gateway: Any, method: str, route: str) -> None:
+@pytest.mark.parametrize("operation", WITHOUT_ID, ids=name_of)
+@pytest.mark.parametrize(("user", "org"), OTHERS)
+async def test_nothing_of_anothers_is_shown(
+    gateway: Any, mine: dict[str, str], operation: Operation, user: str, org: str | None
+) -> None:
+    async with gateway.client(user, org) as client:
+        answer = await ask(client, operation, mine)
+    assert answer.status_code < 500
+    assert [mark for mark in (*MARKS, *list(mine.values())[:2]) if mark in answer.text] == []
+
+
+@pytest.mark.parametrize("field", ["campaignId", "excludeCampaigns"])
+async def test_anothers_campaign_cannot_be_named_in_a_job(gateway: Any, mine: dict[str, str], field: str) -> None:
+    async with gateway.client("user_bob") as client:
+        texts: list[str] = []
+        for campaign in (mine["campaignId"], str(uuid4())):
+            wish = {"platform": "tiktok", "mode": "keyword", "keywords": ["a"]}
+            more = {"campaignId": campaign} if field == "campaignId" else {"filters": {field: [campaign]}}
+            answer = await client.post("/api/v1/jobs", json=wish | more)
+            assert answer.status_code == 422
+            texts.append(answer.text.replace(answer.headers["X-Request-Id"], ""))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if not one.is_public], ids=name_of)
+async def test_a_stranger_is_told_nothing(gateway: Any, mine: dict[str, str], operation: Operation) -> None:
+    ids = {name: mine.get(name, str(uuid4())) for name in re.findall(r"{(\w+)}", operation.path)} | mine
+    async with gateway.stranger() as client:
+        answer = await ask(client, operation, ids)
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "/problems/unauthenticated"
+
+
+@pytest.mark.parametrize("operation", [one for one in WITH_ID if one.id != "pollJob"], ids=name_of)
+async def test_what_is_no_id_answers_like_an_unknown_one(gateway: Any, operation: Operation) -> None:
     async with gateway.client() as client:
         texts: set[str] = set()
         for odd in (str(uuid4()), "1", "schema", "%00", "x" * 3000, f"urn:uuid:{uuid4()}", f"{{{uuid4()}}}"):
-            answer = await client.request(method, route.format(campaign=odd, job=odd))
+            answer = await ask(client, operation, {"jobId": odd, "campaignId": odd, "platform": "tiktok"})
             assert answer.status_code == 404
             texts.add(answer.text.replace(answer.headers["X-Request-Id"], ""))
         assert len(texts) == 1
@@ -67,18 +137,18 @@ async def test_what_is_no_id_answers_like_an_unknown_one(gateway: Any, method: s
 
 async def test_a_job_of_another_platform_is_unknown_there(gateway: Any, mine: dict[str, str]) -> None:
     async with gateway.client() as client:
-        assert (await client.get(f"/api/scraping/youtube?jobId={mine['job']}")).status_code == 404
-        assert (await client.get(f"/api/scraping/myspace?jobId={mine['job']}")).status_code == 404
+        assert (await client.get(f"/api/scraping/youtube?jobId={mine['jobId']}")).status_code == 404
+        assert (await client.get(f"/api/scraping/myspace?jobId={mine['jobId']}")).status_code == 404
         assert (await client.post("/api/scraping/myspace", json={"keywords": ["a"]})).status_code == 404
 
 
 async def test_a_tag_or_a_cursor_is_no_permission(gateway: Any, mine: dict[str, str]) -> None:
     async with gateway.client() as ada, gateway.client("user_bob") as bob:
-        url = f"/api/scraping/tiktok?jobId={mine['job']}"
+        url = f"/api/scraping/tiktok?jobId={mine['jobId']}"
         tag = (await ada.get(url)).headers["ETag"]
         for given in (tag, "*"):
             assert (await bob.get(url, headers={"If-None-Match": given})).status_code == 404
-            assert (await bob.get(f"/api/v1/jobs/{mine['job']}", headers={"If-None-Match": given})).status_code == 404
+            assert (await bob.get(f"/api/v1/jobs/{mine['jobId']}", headers={"If-None-Match": given})).status_code == 404
         await ada.post("/api/v1/campaigns", json={"name": "second"})
         cursor = (await ada.get("/api/v1/campaigns?limit=1")).json()["nextCursor"]
         assert (await bob.get(f"/api/v1/campaigns?cursor={cursor}")).json()["items"] == []
@@ -86,5 +156,5 @@ async def test_a_tag_or_a_cursor_is_no_permission(gateway: Any, mine: dict[str, 
 
 async def test_the_count_of_a_campaigns_jobs_is_its_owners(gateway: Any, mine: dict[str, str]) -> None:
     async with gateway.client() as client:
-        assert (await client.get(f"/api/v1/campaigns/{mine['campaign']}")).json()["jobsCount"] == 1
-    assert UUID(mine["campaign"])
+        assert (await client.get(f"/api/v1/campaigns/{mine['campaignId']}")).json()["jobsCount"] == 1
+    assert UUID(mine["campaignId"])

@@ -46,12 +46,23 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
         "reference": None,
         "campaignId": campaign,
         "run": 1,
+        "tags": [],
         "keywords": ["vegan"],
         "target": None,
+        "region": None,
         "filters": None,
+        "limits": {
+            "pagesMax": 200,
+            "creditsMax": 5000,
+            "parallelSearchesMax": 5,
+            "timeoutSeconds": 3600,
+            "delayBetweenCallsSeconds": 0.0,
+        },
         "searches": [{"kind": "keyword", "query": "vegan", "status": "active", "endReason": None, "pages": 0}],
         "targetResults": 2,
+        "seq": 1,
         "progress": 0.0,
+        "estimate": None,
         "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes, "rules": {}},
         "calls": {"total": 0, "pages": 0, "profiles": 0},
         "credits": {"spent": 0, "reserved": 0, "granted": 12, "max": 5000},
@@ -170,3 +181,30 @@ async def test_whoever_impersonates_a_user_cannot_cancel(gateway: Any) -> None:
         assert (await client.get(f"/api/v1/jobs/{job_id}")).status_code == 200
         assert (await client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code == 403
     assert gateway.rows("select status from jobs") == [{"status": "pending"}]
+
+
+async def test_a_job_under_way_tells_its_pace_and_what_is_left_as_a_range(gateway: Any, worker: Any) -> None:
+    """As of its last commit: until the next one the answer stays the same."""
+    async with gateway.client() as client:
+        url = f"/api/v1/jobs/{await create(client, targetResults=100)}"
+        message = gateway.qstash.published[0]
+        for step in range(3):
+            await worker.deliver(
+                {**message, "step": step}, [person(10 * step + n) for n in range(10)], cursor=str(step)
+            )
+        gateway.rows(
+            """with ranked as (select job_id, seq, row_number() over (order by seq desc) - 1 as age from job_events
+                               where kind = 'progressed')
+               update job_events e set at = now() - ranked.age * interval '10 s' from ranked
+               where e.job_id = ranked.job_id and e.seq = ranked.seq returning 1"""
+        )
+        gateway.rows("update jobs set started_at = now() - interval '1 minute' returning 1")
+        answer = await client.get(url)
+        again = await client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
+        gateway.rows("update platform_states set state = 'paused', reason = 'operator' returning 1")
+        paused = (await client.get(url)).json()
+    estimate = answer.json()["estimate"]
+    assert again.status_code == 304
+    assert estimate["creatorsPerMinute"] == 60
+    assert estimate["remaining"] == {"minSeconds": 56, "maxSeconds": 88}
+    assert paused["estimate"] is None, "nothing tells how long a pause lasts"

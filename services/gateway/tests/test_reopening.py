@@ -161,7 +161,7 @@ async def test_a_job_that_has_no_other_run_is_409_and_stays_as_it_is(
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json() == {
         "type": "/problems/conflict",
-        "title": "The job is not in a state for this",
+        "title": "This is not possible in its present state",
         "status": 409,
         "detail": sentence,
         "instance": answer.headers["X-Request-Id"],

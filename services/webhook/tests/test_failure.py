@@ -118,13 +118,16 @@ async def test_step_in_a_living_workers_hands_did_arrive(site: Any) -> None:
     assert (await site.fail(body_of(step))).json()["status"] == "given_up"
 
 
+CANCEL = "update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now()"
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
         ("update steps set generation = 1", "generation_old"),
         ("update steps set phase = 'done', done_at = now()", "step_done"),
-        ("update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now()", "job_final"),
-        ("delete from jobs", "step_unknown"),
+        (CANCEL, "job_final"),
+        (f"{CANCEL}; delete from jobs", "step_unknown"),
     ],
 )
 async def test_what_needs_nothing_is_acknowledged(site: Any, statement: str, reason: str) -> None:

@@ -288,6 +288,18 @@ async def test_accepted_tokens_are_forgotten_after_ten_minutes(site: Any) -> Non
     assert await site.query("select jti from qstash_deliveries") == [{"jti": "young"}]
 
 
+async def test_keys_of_creations_are_forgotten_after_two_days(site: Any) -> None:
+    """A day is promised."""
+    await site.new_job()
+    await site.query(
+        """insert into idempotency_keys (owner, key, fingerprint, created_at)
+           select owner, key, 'f', now() - age from owners,
+               (values ('old', interval '49 hours'), ('young', interval '47 hours')) k(key, age)"""
+    )
+    await sweep_once(site.webhook.resources)
+    assert [row["key"] for row in await site.query("select distinct key from idempotency_keys")] == ["young"]
+
+
 async def test_of_two_sweeps_one_works(site: Any) -> None:
     for _ in range(5):
         await site.new_job()

@@ -17,6 +17,7 @@ class CrashPoint(StrEnum):
     JOB_COMMITTED = "job.committed"
     CANCEL_COMMITTED = "cancel.committed"
     REOPENING_COMMITTED = "reopening.committed"
+    DELETION_COMMITTED = "deletion.committed"
     PUBLICATION_AWAITED = "publication.awaited"
     # whoever publishes
     STEP_PUBLISHED = "step.published"

@@ -225,7 +225,9 @@ async def test_an_owner_is_a_user_or_an_organisation(scene: Any, owner: str) -> 
 
 async def test_a_new_job_is_stored_as_it_was_asked_for(scene: Any) -> None:
     filters = Filters(followers_min=7, posted_within=timedelta(days=30))
-    job = scene.new_job(input={"keywords": ["é", "💄"]}, delay_between_calls=timedelta(seconds=1.5), filters=filters)
+    job = scene.new_job(
+        input={"keywords": ["é", "💄"]}, delay_between_calls=timedelta(seconds=1.5), filters=filters, tags=("a", "b")
+    )
     await scene.store(job, admitted_at=None)
     async with scene.database.connection() as connection:
         assert await owner_of(connection, job_id=job.id) == job.owner
@@ -234,7 +236,8 @@ async def test_a_new_job_is_stored_as_it_was_asked_for(scene: Any) -> None:
             await insert_job(connection, job)
     [row] = await scene.query("select * from jobs where id = %s", job.id)
     stored = {name: row[name] for name in type(job).model_fields}
-    assert stored == {**job.model_dump(), "filters": {"followers_min": 7, "posted_within": "P30D"}}
+    kept = {"filters": {"followers_min": 7, "posted_within": "P30D"}, "tags": ["a", "b"]}
+    assert stored == job.model_dump() | kept
     assert (row["status"], row["admitted_at"], row["started_at"], row["event_seq"]) == ("pending", None, None, 0)
 
 

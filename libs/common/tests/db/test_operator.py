@@ -1,6 +1,6 @@
 """What operators read, on real Postgres: everybody's, and only what was asked for."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -78,6 +78,7 @@ async def test_a_letter_tells_of_its_job_and_search_and_outlives_them(scene: Any
             "r",
         )
         assert row.is_open
+        await scene.change_job(seat, status="cancelled", stop_reason="cancelled", ended_at=datetime.now(UTC))
         await connection.execute("delete from jobs where id = %s", [seat.job_id])
         (row,) = await operator_table.read_letters(connection, LetterFilter(ids=[letter_id]))
     assert (row.job_id, row.owner, row.platform, row.job_status, row.kind, row.query) == (seat.job_id, *[None] * 5)

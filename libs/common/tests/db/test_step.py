@@ -1,7 +1,7 @@
 """The statements of steps on real Postgres: who gets a step, and what becomes of it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -362,5 +362,6 @@ async def test_the_schema_refuses_a_step_that_cannot_be(scene: Any, columns: dic
 
 async def test_a_step_goes_with_its_job(scene: Any) -> None:
     seat = await scene.seat()
+    await scene.change_job(seat, status="cancelled", stop_reason="cancelled", ended_at=datetime.now(UTC))
     await scene.query("delete from jobs where id = %s", seat.job_id)
     assert await scene.query("select id from steps where search_id = %s", seat.search_id) == []

@@ -203,6 +203,9 @@ async def test_a_letter_that_is_not_there_or_of_no_job_is_unknown(lab: Any) -> N
 
 async def test_a_letter_whose_job_is_gone_cannot_be_driven_again(lab: Any) -> None:
     job_id, _, letter = await give_up_one(lab)
+    await lab.query(
+        "update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now() where id = %s", job_id
+    )
     await lab.query("delete from jobs where id = %s", job_id)
     with pytest.raises(UnknownJobError):
         await redrive(lab, letter)

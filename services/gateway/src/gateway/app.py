@@ -1,6 +1,6 @@
 """The application: routes, who may use them, and how errors are answered.
 
-The rule: everything stands behind authentication but the three routes on the public router, and nothing is cached.
+The rule: everything stands behind authentication but the routes on the public router, and nothing is cached.
 """
 
 from typing import Any
@@ -17,9 +17,19 @@ from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.campaign import create_campaign, list_own_campaigns, read_own_campaign
+from gateway.routes.contract import read_contract
+from gateway.routes.docs import read_asset, read_docs
 from gateway.routes.event import watch_own_job
 from gateway.routes.health import livez, metrics, readyz
-from gateway.routes.job import cancel_own_job, extend_own_job, read_own_job, retry_own_job
+from gateway.routes.job import (
+    cancel_own_job,
+    create_own_job,
+    delete_own_job,
+    extend_own_job,
+    list_own_jobs,
+    read_own_job,
+    retry_own_job,
+)
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
 
@@ -34,7 +44,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
 
 
 def create_routes(gateway: Gateway) -> Litestar:
-    public = Router("/", route_handlers=[livez, readyz, metrics])
+    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset])
     private = Router(
         "/",
         route_handlers=[
@@ -43,7 +53,10 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_campaign,
             create_scraping_job,
             poll_scraping_job,
+            create_own_job,
+            list_own_jobs,
             read_own_job,
+            delete_own_job,
             list_own_results,
             watch_own_job,
             cancel_own_job,

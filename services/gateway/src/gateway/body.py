@@ -1,6 +1,7 @@
 """What callers send. Read strictly: numbers are numbers, unknown fields are errors, each fault names its field."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -8,11 +9,11 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from common.domain.filter import Unknown
-from common.domain.job import Mode
+from common.domain.job import Mode, PlatformName
 from common.domain.model import CamelModel
 from common.errors import CallerError
 from gateway.problem import Fault, Kind, ProblemError, invalid
-from gateway.text import CampaignName, Country, HandleText, Keyword, Language
+from gateway.text import CampaignName, Country, HandleText, Keyword, Language, Tag
 
 KEYWORDS_MAX = 20
 RESULTS_MAX = 10_000
@@ -22,6 +23,11 @@ COUNTRIES_MAX = 50
 DAYS_MAX = 3650
 EXCLUDED_HANDLES_MAX = 1000
 EXCLUDED_CAMPAIGNS_MAX = 50
+TAGS_MAX = 20
+PAGES_MAX = 10_000
+CREDITS_MAX = 1_000_000
+SEARCHES_MAX = 100
+SECONDS_MAX = 30 * 86_400
 FAULTS_MAX = 20
 _POINTER_PART_MAX = 64
 
@@ -64,10 +70,28 @@ class CampaignBody(CamelModel):
     name: CampaignName
 
 
+class LimitsBody(CamelModel):
+    """What a job may use at most. None: what the settings in force allow; more than that is for them to refuse."""
+
+    pages_max: Annotated[int, Field(ge=1, le=PAGES_MAX)] | None = None
+    credits_max: Annotated[int, Field(ge=1, le=CREDITS_MAX)] | None = None
+    parallel_searches_max: Annotated[int, Field(ge=1, le=SEARCHES_MAX)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=SECONDS_MAX)] | None = None
+
+
+class RunLimitsBody(CamelModel):
+    """What a job may use in all, its earlier runs included. None: what its creation asked for, else what the settings
+    in force allow. A job's limits never shrink."""
+
+    pages_max: Annotated[int, Field(ge=1, le=PAGES_MAX)] | None = None
+    credits_max: Annotated[int, Field(ge=1, le=CREDITS_MAX)] | None = None
+
+
 class ExtensionBody(CamelModel):
     """How many creators a completed job shall have in all."""
 
     target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)]
+    limits: RunLimitsBody | None = None
 
 
 class FiltersBody(CamelModel):
@@ -95,25 +119,90 @@ class FiltersBody(CamelModel):
         return most
 
 
-class JobBody(CamelModel):
-    """A job to be created: by keywords, or by likeness to an account. What names accounts is text still: what it means
-    is for the platform's rule to say (gateway.plan)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The job that a caller wants, whichever route it came by. `target_pointer` names the field that held `target`."""
 
-    keywords: Annotated[tuple[Keyword, ...], Field(min_length=1, max_length=KEYWORDS_MAX)] | None = None
+    platform: PlatformName
+    mode: Mode
+    keywords: tuple[str, ...] | None
+    target: str | None
+    target_pointer: str
+    target_results: int
+    campaign_id: UUID | None
+    region: str | None
+    filters: FiltersBody | None
+    limits: LimitsBody | None = None
+    tags: tuple[str, ...] = ()
+
+
+Keywords = Annotated[tuple[Keyword, ...], Field(min_length=1, max_length=KEYWORDS_MAX)]
+TargetResults = Annotated[int, Field(ge=1, le=RESULTS_MAX)]
+
+
+class ScrapingBody(CamelModel):
+    """A job as the old routes take it: by keywords, or by likeness to an account: exactly one of the two."""
+
+    keywords: Keywords | None = None
     target_username: HandleText | None = None
-    target_results: Annotated[int, Field(ge=1, le=RESULTS_MAX)] = 1000
+    target_results: TargetResults = 1000
     campaign_id: UUID | None = None
     region: Country | None = None
     filters: FiltersBody | None = None
 
-    @property
-    def mode(self) -> Mode:
+    def wish(self, platform: PlatformName) -> Wish:
         """Raises CallerError unless exactly one of the two ways to search is given."""
         if self.keywords is None and self.target_username is None:
             raise CallerError("is required, or targetUsername instead", pointer="/keywords", code="missing")
         if self.keywords is not None and self.target_username is not None:
             raise CallerError("must not be given together with keywords", pointer="/targetUsername", code="conflict")
-        return Mode.SIMILAR if self.keywords is None else Mode.KEYWORD
+        return Wish(
+            platform=platform,
+            mode=Mode.SIMILAR if self.keywords is None else Mode.KEYWORD,
+            keywords=self.keywords,
+            target=self.target_username,
+            target_pointer="/targetUsername",
+            target_results=self.target_results,
+            campaign_id=self.campaign_id,
+            region=self.region,
+            filters=self.filters,
+        )
+
+
+class JobBody(CamelModel):
+    """A job of any platform and mode."""
+
+    platform: PlatformName
+    mode: Mode
+    keywords: Keywords | None = None
+    target: HandleText | None = None
+    target_results: TargetResults = 1000
+    campaign_id: UUID | None = None
+    region: Country | None = None
+    filters: FiltersBody | None = None
+    limits: LimitsBody | None = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=TAGS_MAX)] = ()
+
+    def wish(self) -> Wish:
+        """Raises CallerError unless what is given is what the mode searches by."""
+        wanted, other = ("keywords", "target") if self.mode is Mode.KEYWORD else ("target", "keywords")
+        if getattr(self, wanted) is None:
+            raise CallerError(f"is required in mode {self.mode.value}", pointer=f"/{wanted}", code="missing")
+        if getattr(self, other) is not None:
+            raise CallerError(f"must not be given in mode {self.mode.value}", pointer=f"/{other}", code="conflict")
+        return Wish(
+            platform=self.platform,
+            mode=self.mode,
+            keywords=self.keywords,
+            target=self.target,
+            target_pointer="/target",
+            target_results=self.target_results,
+            campaign_id=self.campaign_id,
+            region=self.region,
+            filters=self.filters,
+            limits=self.limits,
+            tags=tuple(dict.fromkeys(self.tags)),
+        )
 
 
 def read_body(model: type[M], body: bytes) -> M:

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from pydantic.alias_generators import to_camel
 
 from common.domain.creator import Creator
 
 # What only its platform has stays under the platform's own names.
 _NATIVE = "native"
+
+# The document, as answers hold it; its schema is that of the model.
+CreatorDocument = Annotated[Mapping[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/Creator"})]
 
 
 def write_creator(creator: Creator) -> dict[str, Any]:

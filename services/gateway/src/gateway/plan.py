@@ -1,7 +1,7 @@
 """What a body means on its platform: decided from the body and from what the platform's worker announced."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -9,10 +9,11 @@ from common.db.platform_state import PlatformRow
 from common.domain.filter import FilterName, Filters
 from common.domain.handle import HandleError, HandleRule, read_handle
 from common.domain.job import Mode
+from common.domain.model import CamelModel
 from common.engine.plan import plan_keywords
 from common.errors import CallerError
 from common.platform import TARGET_KIND, PlannedSearch
-from gateway.body import FAULTS_MAX, BodyError, FiltersBody, JobBody
+from gateway.body import FAULTS_MAX, BodyError, FiltersBody, Wish
 from gateway.problem import Fault, UnsupportedError
 
 _MODE_NAMES = {Mode.KEYWORD: "by keyword", Mode.SIMILAR: "by similar creator"}
@@ -30,25 +31,35 @@ class JobPlan:
     input: dict[str, Any]
 
 
-def plan_job(given: JobBody, platform: PlatformRow) -> JobPlan:
+def plan_job(wish: Wish, platform: PlatformRow) -> JobPlan:
     """Raises UnsupportedError if the platform cannot do it, BodyError or CallerError if a name names no account."""
-    mode = given.mode
-    if mode not in platform.modes:
-        raise UnsupportedError(f"{platform.label} jobs {_MODE_NAMES[mode]} are not available yet.")
-    _check_filters(given.filters, platform)
-    understood = _understood(given, platform.handles)
+    if wish.mode not in platform.modes:
+        raise UnsupportedError(f"{platform.label} jobs {_MODE_NAMES[wish.mode]} are not available yet.")
+    _check_filters(wish.filters, platform)
+    understood = _understood(wish, platform.handles)
     searches = _first_searches(understood)
     lacking = sorted({search.kind for search in searches} - set(platform.search_kinds))
     if lacking:
         raise UnsupportedError(f"{platform.label} searches by {lacking[0]} are not available yet.")
-    stored = understood.model_dump(mode="json", by_alias=True, exclude_none=True)
-    kept = ("keywords", "targetUsername", "region", "filters")
     return JobPlan(
-        mode=mode,
-        searches=searches,
-        filters=_filters(understood.filters),
-        input={key: stored[key] for key in kept if key in stored},
+        mode=wish.mode, searches=searches, filters=_filters(understood.filters), input=_kept_input(understood)
     )
+
+
+def _kept_input(understood: Wish) -> dict[str, Any]:
+    """What was asked for, in the words of the API; what was not is left out."""
+    given: dict[str, Any] = {
+        "keywords": None if understood.keywords is None else list(understood.keywords),
+        "targetUsername": understood.target,
+        "region": understood.region,
+        "filters": _dump(understood.filters),
+        "limits": _dump(understood.limits),
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _dump(body: CamelModel | None) -> dict[str, Any] | None:
+    return None if body is None else body.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _check_filters(filters: FiltersBody | None, platform: PlatformRow) -> None:
@@ -67,17 +78,17 @@ def _is_asked(filters: FiltersBody | None, name: FilterName) -> bool:
 _FIELDS = {FilterName(field.alias): name for name, field in FiltersBody.model_fields.items() if name != "unknown"}
 
 
-def _understood(given: JobBody, rule: HandleRule | None) -> JobBody:
-    """The same body with the name of an account wherever one was meant."""
+def _understood(wish: Wish, rule: HandleRule | None) -> Wish:
+    """The same wish with the name of an account wherever one was meant."""
     changes: dict[str, Any] = {}
-    if given.target_username is not None:
+    if wish.target is not None:
         try:
-            changes["target_username"] = _read_name(given.target_username, rule)
+            changes["target"] = _read_name(wish.target, rule)
         except HandleError as error:
-            raise CallerError(str(error), pointer="/targetUsername", code="handle") from None
-    if given.filters is not None:
-        changes["filters"] = _understood_filters(given.filters, rule)
-    return given.model_copy(update=changes)
+            raise CallerError(str(error), pointer=wish.target_pointer, code="handle") from None
+    if wish.filters is not None:
+        changes["filters"] = _understood_filters(wish.filters, rule)
+    return replace(wish, **changes)
 
 
 def _understood_filters(filters: FiltersBody, rule: HandleRule | None) -> FiltersBody:
@@ -109,9 +120,9 @@ def _read_name(text: str, rule: HandleRule | None) -> str:
     return name
 
 
-def _first_searches(understood: JobBody) -> tuple[PlannedSearch, ...]:
-    if understood.target_username is not None:
-        return (PlannedSearch(kind=TARGET_KIND, query=understood.target_username),)
+def _first_searches(understood: Wish) -> tuple[PlannedSearch, ...]:
+    if understood.target is not None:
+        return (PlannedSearch(kind=TARGET_KIND, query=understood.target),)
     return plan_keywords(understood.keywords or ())
 
 

@@ -52,8 +52,13 @@ def read_job_id(text: str | None) -> UUID:
     """The parameter `jobId`."""
     if text is None:
         raise CallerError("is required", pointer="/jobId", code="missing")
+    return read_uuid(text, "jobId")
+
+
+def read_uuid(text: str, name: str) -> UUID:
+    """The parameter `name`."""
     if not _ID.fullmatch(text):
-        raise CallerError("must be a UUID", pointer="/jobId", code="uuid_parsing")
+        raise CallerError("must be a UUID", pointer=f"/{name}", code="uuid_parsing")
     return UUID(text)
 
 

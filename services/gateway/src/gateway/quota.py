@@ -6,9 +6,11 @@ from datetime import UTC, datetime, time, timedelta
 
 from common.engine.reopening import Refusal
 from common.errors import CallerError
+from common.transaction.deletion import NotDeletedError
+from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError
 from common.transaction.reopening import NotReopenedError
-from gateway.problem import Kind, ProblemError
+from gateway.problem import Kind, ProblemError, not_found
 
 
 @contextmanager
@@ -36,6 +38,17 @@ def reopening_problems(now: datetime) -> Generator[None]:
                 "must be higher than the job's target", pointer="/targetResults", code="greater_than"
             ) from None
         raise ProblemError(Kind.CONFLICT, f"{error.refusal.value[0].upper()}{error.refusal.value[1:]}.") from None
+
+
+@contextmanager
+def deletion_problems() -> Generator[None]:
+    """409 for a job that is under way; one that another request just deleted is not found."""
+    try:
+        yield
+    except NotDeletedError as error:
+        raise ProblemError(Kind.CONFLICT, f"{error.refusal.value[0].upper()}{error.refusal.value[1:]}.") from None
+    except UnknownJobError:
+        raise not_found() from None
 
 
 def _seconds_left(now: datetime) -> int:

@@ -12,6 +12,7 @@ from common.domain.handle import TEXT_LENGTH_MAX as HANDLE_LENGTH_MAX
 
 KEYWORD_LENGTH_MAX = 100
 NAME_LENGTH_MAX = 200
+TAG_LENGTH_MAX = 50
 # Before NFC: composing marks takes quadratic time, and no text of a person shrinks to a quarter by it.
 _RAW_FACTOR = 4
 
@@ -93,6 +94,7 @@ def _too_long(length_max: int) -> PydanticCustomError:
 
 Keyword = Annotated[str, AfterValidator(_keyword)]
 CampaignName = Annotated[str, AfterValidator(_line(NAME_LENGTH_MAX))]
+Tag = Annotated[str, AfterValidator(_line(TAG_LENGTH_MAX))]
 HandleText = Annotated[str, AfterValidator(_handle)]
 Country = Annotated[str, AfterValidator(_country)]
 Language = Annotated[str, AfterValidator(_language)]

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from common.crash import CrashPoint
 from common.db import delivery as delivery_table
+from common.db import idempotency as idempotency_table
 from common.db import ledger as ledger_table
 from common.db import owner as owner_table
 from common.db import quota as quota_table
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 
 UNPUBLISHED_AFTER = timedelta(seconds=10)
 JTI_KEPT = timedelta(minutes=10)
+IDEMPOTENCY_KEPT = timedelta(hours=48)  # promised: a day at least
 STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
@@ -101,6 +103,7 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
         await _release_leftovers(resources, guard, repairs)
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
+            await idempotency_table.forget_keys(connection, older_than=IDEMPOTENCY_KEPT)
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
         REPAIRS.labels(kind).inc(count)

@@ -11,7 +11,12 @@ FINAL = ("completed", "error", "timeout", "cancelled")
 _CONNECT_S = 5
 _CLEAR = (
     "delete from dead_letters",
+    # What runs, and what has a call to be settled, is not deleted.
+    """update jobs set status = 'cancelled', stop_reason = 'cancelled', ended_at = now() where ended_at is null""",
+    "update jobs set credits_reserved = 0 where credits_reserved > 0",
     "delete from jobs",
+    "delete from upstream_calls",
+    "delete from idempotency_keys",
     "delete from profiles",
     "delete from qstash_deliveries",
     "delete from owner_days",

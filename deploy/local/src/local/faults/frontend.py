@@ -51,6 +51,15 @@ class Frontend:
         """Cancel, retry or extend."""
         return self.post(f"/api/v1/jobs/{job_id}/{action}", body)
 
+    def delete(self, job_id: str) -> None:
+        """Delete a job, if the gateway lives through it."""
+        self.acted_at = time.monotonic()
+        try:
+            answer = self.request("DELETE", f"/api/v1/jobs/{job_id}")
+        except httpx.TransportError:
+            return
+        answer.raise_for_status()
+
     def poll(self, job_id: str) -> dict[str, Any]:
         """As the existing frontend does it."""
         return self.request("GET", f"/api/scraping/tiktok?jobId={job_id}").raise_for_status().json()

@@ -34,6 +34,7 @@ ROWS = (
     Row("hint.published", GATEWAY, story.CANCEL),
     Row("reopening.committed", GATEWAY, story.RETRY),
     Row("reopening.committed", GATEWAY, story.EXTEND),
+    Row("deletion.committed", GATEWAY, story.DELETE),
     # the webhook, under a delivery
     Row("delivery.routed", WEBHOOK, story.HUNT),
     Row("delivery.noted", WEBHOOK, story.HUNT, 1),

@@ -88,6 +88,14 @@ def _extend(site: Site) -> None:
     site.user.act(str(site.books.jobs()[0]["id"]), "extend", {"targetResults": 3 * TARGET})
 
 
+def _delete_the_first(site: Site) -> None:
+    """Its calls stay in the ledger, and another job finds its creators in the cache."""
+    first = site.books.jobs()[0]["id"]
+    site.user.create("ramen", target=TARGET)
+    site.user.delete(str(first))
+
+
+DELETE = Story(name="delete", prepare=_complete_a_job, begin=_delete_the_first, ends=(REACHED,))
 EXTEND = Story(name="extend", prepare=_complete_a_job, begin=_extend, ends=(REACHED,))
 
 # deliveries

@@ -35,6 +35,18 @@ create index upstream_calls_by_owner on upstream_calls (owner, opened_at);
 -- Deleting a job deletes all but its ledger; without this index each of its steps would look through all candidates.
 create index candidates_by_step on candidates (search_id, step);
 
+-- A job that runs is never lost, whoever deletes; nor is a call that is still to be settled.
+create function refuse_loss_of_job() returns trigger language plpgsql
+    set search_path = pg_catalog, public, pg_temp as $$
+begin
+    if old.ended_at is null or old.credits_reserved > 0 then
+        raise exception 'only a job that has ended, with all its calls settled, can be deleted'
+            using errcode = 'check_violation';
+    end if;
+    return old;
+end $$;
+create trigger jobs_deletion before delete on jobs for each row execute function refuse_loss_of_job();
+
 -- A job's creators, those with the most followers first; and a campaign's, each once over its jobs.
 create index candidates_by_followers on candidates (job_id, followers desc nulls last, seq) where seq is not null;
 create index candidates_delivered on candidates (job_id, platform_id) include (seq, delivered_at) where seq is not null;

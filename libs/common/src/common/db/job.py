@@ -33,6 +33,7 @@ class NewJob(Model):
     delay_between_calls: timedelta
     queue_until: datetime
     filters: Filters = Filters()
+    tags: tuple[str, ...] = ()
 
 
 class LockedJob(Model):
@@ -72,12 +73,14 @@ class LockedJob(Model):
 async def insert_job(connection: Connection, job: NewJob) -> None:
     await connection.execute(
         """insert into jobs (id, owner, created_by, campaign_id, platform, mode, input, target_results, pages_max,
-               credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until, filters)
+               credits_max, parallel_searches_max, timeout, delay_between_calls, queue_until, filters,
+               tags)
            values (%(id)s, %(owner)s, %(created_by)s, %(campaign_id)s, %(platform)s, %(mode)s, %(input)s,
                %(target_results)s, %(pages_max)s, %(credits_max)s, %(parallel_searches_max)s, %(timeout)s,
-               %(delay_between_calls)s, %(queue_until)s, %(filters)s)""",
+               %(delay_between_calls)s, %(queue_until)s, %(filters)s, %(tags)s)""",
         {
             **job.model_dump(exclude={"filters"}),
+            "tags": list(job.tags),
             "input": Jsonb(job.input),
             "filters": Jsonb(job.filters.model_dump(mode="json", exclude_defaults=True)),
         },

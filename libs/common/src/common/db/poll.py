@@ -3,7 +3,7 @@
 What a poll shows changes only together with `event_seq`, so (job, event_seq, status) names a state.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +42,19 @@ class SearchView(Model):
     pages: int
 
 
+class SampleView(Model):
+    """What had been delivered, and how many pages bought, at a commit of the job."""
+
+    at: datetime
+    delivered: int
+    pages: int
+
+
 class JobView(Model):
     """Everything about a job but its creators.
 
+    `event_seq` is the number of its last event or delivery. `samples` are commits of this run: its first, the first of
+    its last two minutes, its last; empty before there is one, and for a final job.
     `keywords`, `target` and `filters` are what was understood of what the caller asked for: None if it did not.
     `searches` stand in the order in which the job got them.
     `waiting_position` is its place among its owner's waiting jobs, from 1; `waiting_until` when its platform's pause
@@ -64,7 +74,9 @@ class JobView(Model):
     campaign_id: UUID | None
     keywords: tuple[str, ...] | None
     target: str | None
+    region: str | None
     filters: dict[str, Any] | None
+    tags: tuple[str, ...]
     searches: tuple[SearchView, ...]
     target_results: int
     progress: float
@@ -80,12 +92,17 @@ class JobView(Model):
     credits_reserved: int
     credits_granted: int
     credits_max: int
+    pages_max: int
+    parallel_searches_max: int
+    timeout: timedelta
+    delay_between_calls: timedelta
     run: int
+    event_seq: int
+    samples: tuple[SampleView, ...]
     created_at: datetime
     started_at: datetime | None
     deadline_at: datetime | None
     ended_at: datetime | None
-    event_seq: int
 
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
@@ -157,9 +174,22 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
             """select j.id, j.platform, j.mode, j.status, j.stop_reason, j.error, j.reference, j.campaign_id,
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
                    j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
-                   j.credits_reserved, j.credits_granted, j.credits_max, j.run, j.created_at, j.started_at,
-                   j.deadline_at, j.ended_at, j.event_seq, j.input -> 'keywords' as keywords,
-                   j.input ->> 'targetUsername' as target, j.input -> 'filters' as filters,
+                   j.credits_reserved, j.credits_granted, j.credits_max, j.pages_max, j.parallel_searches_max,
+                   j.timeout, j.delay_between_calls, j.run, j.event_seq, j.created_at, j.started_at, j.deadline_at,
+                   j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
+                   j.input ->> 'region' as region, j.input -> 'filters' as filters, j.tags,
+                   (select coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'delivered', e.data -> 'delivered',
+                        'pages', e.data -> 'pages')), '[]')
+                    from (
+                        (select at, data from job_events
+                         where job_id = j.id and kind = 'progressed' and at >= j.started_at and last.at is not null
+                         order by seq limit 1)
+                        union
+                        (select at, data from job_events
+                         where job_id = j.id and kind = 'progressed' and at >= j.started_at
+                           and at >= last.at - interval '2 minutes' order by seq limit 1)
+                        union
+                        select last.at, last.data where last.at is not null) e) as samples,
                    (select coalesce(jsonb_agg(jsonb_build_object('kind', q.kind, 'query', q.query, 'status', q.status,
                         'end_reason', q.end_reason, 'pages', q.pages_count) order by q.ordinal), '[]')
                     from searches q where q.job_id = j.id) as searches,
@@ -180,6 +210,10 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                             where job_id = j.id and rule <> '' and count > 0 group by outcome, rule) r
                         group by outcome) o) as rules
                from jobs j left join platform_states p on p.platform = j.platform and p.state <> 'open'
+               left join lateral (
+                    select at, data from job_events where job_id = j.id and kind = 'progressed'
+                    order by seq desc limit 1
+               ) last on j.ended_at is null and last.at >= j.started_at
                where j.id = %(job_id)s and j.owner = %(owner)s""",
             {"owner": owner, "job_id": job_id},
         )

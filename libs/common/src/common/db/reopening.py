@@ -12,12 +12,14 @@ from common.domain.model import Model
 
 
 class Spent(Model):
-    """What the job used of its limits so far."""
+    """What the job used of its limits so far, and what its creation asked for: None: what the settings allow."""
 
     pages_count: int
     pages_max: int
     credits_used: int
     credits_max: int
+    pages_asked: int | None = None
+    credits_asked: int | None = None
 
 
 class Reopening(Model):
@@ -33,7 +35,9 @@ class Reopening(Model):
 async def view_spent(connection: Connection, *, job_id: UUID) -> Spent | None:
     async with connection.cursor(row_factory=class_row(Spent)) as cursor:
         await cursor.execute(
-            """select pages_count, pages_max, credits_spent + credits_reserved as credits_used, credits_max
+            """select pages_count, pages_max, credits_spent + credits_reserved as credits_used, credits_max,
+                   (input #>> '{limits,pagesMax}')::int as pages_asked,
+                   (input #>> '{limits,creditsMax}')::int as credits_asked
                from jobs where id = %(job_id)s""",
             {"job_id": job_id},
         )

@@ -1,12 +1,16 @@
 """The creation of a job: the job, its searches and its first steps, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from common.db import idempotency as idempotency_table
 from common.db import job as job_table
 from common.db import owner as owner_table
 from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db.job import NewJob
+from common.db.poll import JobView, read_job
+from common.db.pool import Connection
 from common.db.search import NewSearch
 from common.domain.step import DueStep
 from common.engine.quota import estimate
@@ -14,6 +18,24 @@ from common.platform import PlannedSearch
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
 from common.transaction.quota import reserve
+
+
+class KeyInUseError(Exception):
+    """Another creation holds the key just now; nothing was written."""
+
+
+class KeyUsedError(Exception):
+    """The key was used before: its answer is kept; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repetition:
+    """Lets a caller repeat the creation. `fingerprint` names what was asked for, `write` makes the answer that is kept
+    under `key` in the same transaction."""
+
+    key: str
+    fingerprint: str
+    write: Callable[[JobView], str]
 
 
 async def create_job(
@@ -25,20 +47,48 @@ async def create_job(
     cover what the job is likely to cost.
     """
     async with unit.database.transaction() as connection:
-        await owner_table.add_owner(connection, owner=job.owner)
-        await owner_table.lock_owner(connection, owner=job.owner)
-        amount = estimate(places=job.target_results, credits_left=job.credits_max)
-        day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
-        await job_table.insert_job(connection, job)
-        await quota_table.grant(connection, job_id=job.id, amount=amount, day=day)
-        await search_table.insert_searches(
-            connection,
-            job_id=job.id,
-            searches=[
-                NewSearch(id=unit.clock.new_id(), ordinal=ordinal, kind=search.kind, query=search.query, region=region)
-                for ordinal, search in enumerate(searches)
-            ],
+        return await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+
+
+async def create_job_once(
+    unit: Unit, job: NewJob, searches: Sequence[PlannedSearch], *, region: str | None, repetition: Repetition
+) -> tuple[list[DueStep], str]:
+    """The same under a key: the job, the key and the answer are there together or not at all. Returns the answer too.
+
+    Raises KeyInUseError and KeyUsedError besides.
+    """
+    async with unit.database.transaction() as connection:
+        if not await idempotency_table.hold_key(connection, owner=job.owner, key=repetition.key):
+            raise KeyInUseError
+        if await idempotency_table.read_answer(connection, owner=job.owner, key=repetition.key) is not None:
+            raise KeyUsedError
+        due = await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+        await idempotency_table.insert_key(
+            connection, owner=job.owner, key=repetition.key, fingerprint=repetition.fingerprint, job_id=job.id
         )
-        await job_table.insert_event(connection, job_id=job.id, seq=1, kind="created", data={})
-        await job_table.bump_event_seq(connection, job_id=job.id)
-        return await admit_next(connection, unit.clock, owner=job.owner, active_jobs_max=unit.active_jobs_max)
+        view = await read_job(connection, owner=job.owner, job_id=job.id)
+        assert view is not None
+        answer = repetition.write(view)
+        await idempotency_table.keep_answer(connection, owner=job.owner, key=repetition.key, answer=answer)
+        return due, answer
+
+
+def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSearch:
+    return NewSearch(id=unit.clock.new_id(), ordinal=0, kind=search.kind, query=search.query, region=region)
+
+
+async def _store(connection: Connection, unit: Unit, job: NewJob, searches: Sequence[NewSearch]) -> list[DueStep]:
+    await owner_table.add_owner(connection, owner=job.owner)
+    await owner_table.lock_owner(connection, owner=job.owner)
+    amount = estimate(places=job.target_results, credits_left=job.credits_max)
+    day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
+    await job_table.insert_job(connection, job)
+    await quota_table.grant(connection, job_id=job.id, amount=amount, day=day)
+    await search_table.insert_searches(
+        connection,
+        job_id=job.id,
+        searches=[search.model_copy(update={"ordinal": ordinal}) for ordinal, search in enumerate(searches)],
+    )
+    await job_table.insert_event(connection, job_id=job.id, seq=1, kind="created", data={})
+    await job_table.bump_event_seq(connection, job_id=job.id)
+    return await admit_next(connection, unit.clock, owner=job.owner, active_jobs_max=unit.active_jobs_max)

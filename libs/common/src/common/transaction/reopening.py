@@ -10,7 +10,7 @@ from common.db import dead_letter as dead_letter_table
 from common.db import outcome as outcome_table
 from common.db import quota as quota_table
 from common.db import reopening as reopening_table
-from common.db.reopening import Reopening
+from common.db.reopening import Reopening, Spent
 from common.domain.job import Action
 from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
@@ -33,11 +33,25 @@ class NotReopenedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """The limits in force now. A job's own never shrink by another run."""
+    """The limits in force now. A job's own never shrink by another run. What is asked for with the run, else what its
+    creation asked for, is less than they allow."""
 
     pages_max: int
     credits_max: int
     queue_timeout: timedelta
+    pages_asked: int | None = None
+    credits_asked: int | None = None
+
+    def budget_after(self, spent: Spent) -> Budget:
+        """What the job has used, and may use in all."""
+        pages = self.pages_asked or spent.pages_asked or self.pages_max
+        credit = self.credits_asked or spent.credits_asked or self.credits_max
+        return Budget(
+            pages=spent.pages_count,
+            pages_max=max(spent.pages_max, min(self.pages_max, pages)),
+            credits=spent.credits_used,
+            credits_max=max(spent.credits_max, min(self.credits_max, credit)),
+        )
 
     @classmethod
     def under(cls, settings: SystemSettings) -> "Renewal":
@@ -82,12 +96,7 @@ async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_targe
     await reopening_table.lose_all_open_calls(locked.connection, job_id=job_id)
     spent = await reopening_table.view_spent(locked.connection, job_id=job_id)
     assert spent is not None
-    budget = Budget(
-        pages=spent.pages_count,
-        pages_max=max(spent.pages_max, renewal.pages_max),
-        credits=spent.credits_used,
-        credits_max=max(spent.credits_max, renewal.credits_max),
-    )
+    budget = renewal.budget_after(spent)
     await reopening_table.reopen_job(
         locked.connection,
         Reopening(

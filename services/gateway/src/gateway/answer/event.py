@@ -1,6 +1,7 @@
 """What happened to a job, as its live events show it: one document per event, by the event's name.
 
-Names: `created`, `started`, `progressed`, `creator`, `ended`, `retried`, `extended`; and `snapshot` before them all.
+Names: `created`, `started`, `progressed`, `creator`, `ended`, `retried`, `extended`; and before them all a
+`snapshot`, which is the job itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,25 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from common.db.event import EventRow
-from common.db.poll import JobView
 from common.db.result import ResultRow
+from common.domain.job import PlatformName
 from gateway.answer.document import Answer
-from gateway.answer.job import JobAnswer
 from gateway.answer.result import ResultAnswer
 
 SNAPSHOT = "snapshot"
 CREATOR = "creator"
-
-
-class SnapshotAnswer(Answer, frozen=True, rename="camel", kw_only=True):
-    """The job as it is, and the number of its last event."""
-
-    seq: int
-    job: JobAnswer
-
-    @classmethod
-    def of(cls, view: JobView) -> "SnapshotAnswer":
-        return cls(seq=view.event_seq, job=JobAnswer.of(view))
 
 
 class EventAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -65,7 +54,7 @@ class NamedEvent(NamedTuple):
     document: Answer
 
 
-def event_of(row: EventRow, platform: str) -> NamedEvent | None:
+def event_of(row: EventRow, platform: PlatformName) -> NamedEvent | None:
     """The event of a row; None if there is none, or of a kind that a newer version of us wrote."""
     if row.seq is None or row.at is None:
         return None
@@ -78,7 +67,7 @@ def event_of(row: EventRow, platform: str) -> NamedEvent | None:
     return NamedEvent(row.seq, name, document(row.seq, row.at.astimezone(UTC), row.data or {}))
 
 
-def _creator(row: EventRow, seq: int, at: datetime, platform: str) -> NamedEvent:
+def _creator(row: EventRow, seq: int, at: datetime, platform: PlatformName) -> NamedEvent:
     assert row.details is not None
     found = ResultRow(seq=seq, delivered_at=at, enrichment=row.enrichment, likeness=row.likeness, details=row.details)
     return NamedEvent(seq, CREATOR, ResultAnswer.of(found, platform))

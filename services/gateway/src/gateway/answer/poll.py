@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from common.db.poll import JobPoll
+from common.domain.job import JobStatus
 from gateway.answer.document import Answer
 
 
@@ -19,7 +20,7 @@ class CreatedAnswer(Answer, frozen=True, rename="camel", kw_only=True):
 class PollAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """The old answer to a poll. `results` is spliced in as Postgres made it."""
 
-    status: str
+    status: JobStatus
     processed_results: int
     target_results: int
     error: str | None
@@ -29,7 +30,7 @@ class PollAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     @classmethod
     def of(cls, poll: JobPoll) -> "PollAnswer":
         return cls(
-            status=poll.status.value,
+            status=poll.status,
             processed_results=poll.delivered_count,
             target_results=poll.target_results,
             error=poll.error,

@@ -1,12 +1,13 @@
 """What a job delivered, as the API shows it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from common.db.result import ResultRow
+from common.domain.job import PlatformName
+from common.domain.outcome import Enrichment
 from gateway.answer.document import Answer
-from gateway.creator import write_creator
+from gateway.creator import CreatorDocument, write_creator
 
 
 class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -14,12 +15,12 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
 
     seq: int
     found_at: datetime
-    enrichment: str | None
-    platform: str
-    creator: Mapping[str, Any]
+    enrichment: Enrichment | None
+    platform: PlatformName
+    creator: CreatorDocument
 
     @classmethod
-    def of(cls, row: ResultRow, platform: str) -> "ResultAnswer":
+    def of(cls, row: ResultRow, platform: PlatformName) -> "ResultAnswer":
         return cls(
             seq=row.seq,
             found_at=row.delivered_at.astimezone(UTC),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from common.db.event import EventQuery, EventRow, JobHead, list_events, list_heads
 from common.db.pool import Database
+from common.domain.job import PlatformName
 from gateway.answer.event import event_of
 from gateway.live.wire import write_event
 
@@ -23,7 +24,7 @@ STRETCH_MAX = 64
 class WatchedJob:
     id: UUID
     owner: str
-    platform: str
+    platform: PlatformName
 
 
 class Encoded(NamedTuple):
@@ -72,7 +73,7 @@ class Journal:
             await self._gate.acquire()
 
 
-def _stretch(rows: Sequence[EventRow], platform: str, after: int) -> Stretch:
+def _stretch(rows: Sequence[EventRow], platform: PlatformName, after: int) -> Stretch:
     events = [event for row in rows if (event := event_of(row, platform)) is not None]
     head = rows[-1].event_seq
     is_complete = len(rows) < STRETCH_MAX

