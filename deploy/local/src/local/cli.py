@@ -81,6 +81,13 @@ def bench_export(
     raise typer.Exit(run_bench_export(project_root(), make_console(), creators=creators, jobs=jobs))
 
 
+@app.command("bench-sse")
+def bench_sse() -> None:
+    """Measure how soon many who watch jobs are told of what happens, and what it costs the gateway."""
+    command = importlib.import_module("local.watching.command")
+    raise typer.Exit(command.run_watching(project_root(), make_console()))
+
+
 @app.command("live-check")
 def live_check(
     platform: Annotated[

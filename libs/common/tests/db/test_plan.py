@@ -16,6 +16,7 @@ from common.db import (
     campaign_creator,
     candidate,
     dead_letter,
+    event,
     export,
     job,
     ledger,
@@ -69,6 +70,8 @@ FILL = (
     """with paged as (update steps set items_count = 1 where phase = 'done' returning search_id, step, job_id)
        insert into step_outcomes (search_id, step, job_id, outcome, count)
        select search_id, step, job_id, 'delivered', 1 from paged""",
+    """insert into job_events (job_id, seq, kind)
+       select md5('j' || n)::uuid, k, 'progressed' from generate_series(1, 1000) n, generate_series(1, 40) k""",
     """insert into upstream_calls (id, job_id, search_id, step, platform, token, kind, path, fingerprint, status,
            credits_reserved, credits_charged, settled_at)
        select gen_random_uuid(), job_id, search_id, step, 'tiktok', gen_random_uuid(), 'page', '/', 'f', 'settled', 1,
@@ -121,6 +124,7 @@ NOTHING_SINCE = datetime(2100, 1, 1, tzinfo=UTC)  # what is there is no creator 
 NEWEST = campaign_creator.NewestQuery(
     owner="user:u7", campaign_id=CAMPAIGN, new_since=NOTHING_SINCE, after=None, count_max=51
 )
+EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -193,11 +197,13 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "batch of a job": lambda c: export.list_job_batch(c, FOUND),
     "batch of a campaign": lambda c: export.list_campaign_batch(c, MERGED),
     "newest of a campaign": lambda c: campaign_creator.list_newest(c, NEWEST),
+    "events": lambda c: event.list_events(c, EVENTS),
+    "heads": lambda c: event.list_heads(c, [(JOB, "user:u7")]),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
 LARGE = {"jobs", "searches", "steps", "candidates", "step_outcomes", "upstream_calls"}
-LARGE |= {"owner_days", "profiles", "dead_letters"}
+LARGE |= {"job_events", "owner_days", "profiles", "dead_letters"}
 
 
 class Listener(AsyncCursor[Any]):
@@ -297,6 +303,16 @@ async def test_a_campaigns_batch_reads_a_few_rows_of_each_job_in_their_order(con
     [plan] = await plans_of(connection, HOT["batch of a campaign"])
     assert re.search(r"->  Limit[^\n]*\n\s+->  Index (Only )?Scan using candidates_(delivered|pkey)", plan), plan
     assert "platform_id >" in plan
+
+
+async def test_events_are_found_from_their_place_on(connection: Connection) -> None:
+    """Each of the two tables is read from the place by its index, and no further than is asked for."""
+    await connection.execute("set enable_sort = off")
+    [plan] = await plans_of(connection, HOT["events"])
+    await connection.execute("reset enable_sort")
+    assert "job_events_pkey" in plan, plan
+    assert "candidates_by_seq" in plan, plan
+    assert "Merge Append" in plan, plan
 
 
 async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(connection: Connection) -> None:

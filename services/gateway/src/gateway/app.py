@@ -30,6 +30,7 @@ from gateway.routes.campaign import (
 from gateway.routes.campaign_creator import list_own_campaign_creators
 from gateway.routes.contract import read_contract
 from gateway.routes.docs import read_asset, read_docs
+from gateway.routes.event import watch_own_job
 from gateway.routes.export import export_own_campaign, export_own_job
 from gateway.routes.funnel import read_own_funnel
 from gateway.routes.health import livez, metrics, readyz
@@ -81,6 +82,7 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_funnel,
             list_own_calls,
             read_own_usage,
+            watch_own_job,
             cancel_own_job,
             retry_own_job,
             extend_own_job,

@@ -38,6 +38,7 @@ class Kind(Enum):
     VALIDATION = _Kind("validation", 422, "The request is not valid")
     UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
     RATE_LIMITED = _Kind("rate-limited", 429, "Too many requests in a minute")
+    STREAMS = _Kind("too-many-streams", 429, "Too many event streams are open")
     QUOTA = _Kind("quota-exceeded", 429, "The credits for today are used up")
     EXPORTS = _Kind("too-many-exports", 429, "Too many exports run at once")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")

@@ -21,15 +21,20 @@ class ResultHead(Model):
     mode: Mode
 
 
-class ResultRow(Model):
-    """A creator. `likeness` and `followers` are the numbers by which it is sorted, at the database's precision."""
+class DeliveredRow(Model):
+    """A creator as the job has it."""
 
     seq: int
     delivered_at: datetime
     enrichment: Enrichment | None
+    details: Creator
+
+
+class ResultRow(DeliveredRow):
+    """The same in a list, with the numbers by which it is sorted, at the database's precision."""
+
     likeness: float | None
     followers: int | None
-    details: Creator
 
 
 class ResultPlace(Model):

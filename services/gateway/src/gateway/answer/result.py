@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from common.db.result import ResultRow
+from common.db.result import DeliveredRow
 from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.outcome import Enrichment
@@ -25,7 +25,7 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     creator: CreatorDocument
 
     @classmethod
-    def of(cls, row: ResultRow, platform: PlatformName) -> "ResultAnswer":
+    def of(cls, row: DeliveredRow, platform: PlatformName) -> "ResultAnswer":
         return cls(
             seq=row.seq,
             found_at=row.delivered_at.astimezone(UTC),

@@ -15,6 +15,7 @@ _REFERENCE = {"$ref": f"#/components/schemas/{SCHEMA}"}
 _OWN_HEADERS: Mapping[Kind, tuple[Header, ...]] = {
     Kind.UNAUTHENTICATED: (AUTHENTICATE,),
     Kind.METHOD: (ALLOW,),
+    Kind.STREAMS: (RETRY_AFTER,),
     Kind.QUOTA: (RETRY_AFTER,),
     Kind.RATE_LIMITED: (RETRY_AFTER,),
     Kind.KEY_IN_FLIGHT: (RETRY_AFTER,),
@@ -33,6 +34,7 @@ _DETAILS: Mapping[Kind, str] = {
     Kind.MEDIA_TYPE: "Send the body as application/json.",
     Kind.VALIDATION: "targetResults must be at most 10000",
     Kind.UNSUPPORTED: "YouTube jobs cannot be filtered by languages.",
+    Kind.STREAMS: "At most 30 event streams of one user may be open at once.",
     Kind.QUOTA: "This job would exceed the credits that your jobs may use today (UTC).",
     Kind.RATE_LIMITED: "Your requests of this minute are used up: 3000 are allowed.",
     Kind.KEY_IN_FLIGHT: "A request with this Idempotency-Key is being worked on; repeat it in a moment.",

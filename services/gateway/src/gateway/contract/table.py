@@ -1,6 +1,19 @@
 """All operations of the API, subject by subject."""
 
-from gateway.contract import campaign, dead_letter, docs, export, health, job, ledger, me, result, scraping, setting
+from gateway.contract import (
+    campaign,
+    dead_letter,
+    docs,
+    event,
+    export,
+    health,
+    job,
+    ledger,
+    me,
+    result,
+    scraping,
+    setting,
+)
 from gateway.contract.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -9,6 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *result.OPERATIONS,
     *ledger.OPERATIONS,
     *export.OPERATIONS,
+    *event.OPERATIONS,
     *scraping.OPERATIONS,
     *me.OPERATIONS,
     *setting.OPERATIONS,

@@ -87,6 +87,7 @@ async def delete_own_job(
     with deletion_problems():
         await delete_job(await gateway.resources.unit(), view.id, by=principal.user_id)
     gateway.resources.crash.reach(CrashPoint.DELETION_COMMITTED)
+    await gateway.resources.hints.give(view.id)
 
 
 @get(PATH)
@@ -110,6 +111,7 @@ async def cancel_own_job(
     if not view.status.is_final:
         _, due = await cancel_job(await gateway.resources.unit(), view.id)
         gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
+        await gateway.resources.hints.give(view.id)
         await gateway.publication.publish(due)
         view = await _view(gateway, principal, view.id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
@@ -146,6 +148,7 @@ async def extend_own_job(
 
 async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:
     gateway.resources.crash.reach(CrashPoint.REOPENING_COMMITTED)
+    await gateway.resources.hints.give(job_id)
     await gateway.publication.publish(due)
     view = await _view(gateway, principal, job_id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
