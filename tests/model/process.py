@@ -17,6 +17,7 @@ from common.crash import Crash, CrashPoint
 from common.db.pool import Connection, Database
 from common.domain.step import DueStep
 from common.messaging.connection import Messaging
+from common.messaging.hint import Hints
 from common.qstash.publisher import QStashPublisher
 from common.resources.process import Resources
 from common.resources.publication import Publication
@@ -217,6 +218,7 @@ class Process:
             messaging=messaging,
             publisher=its_publisher,
             publication=Publication(mortal, its_publisher, self.fuse),
+            hints=Hints(messaging, self.fuse),
             settings=SettingCache(mortal),
             clock=Clock(),
             crash=self.fuse,

@@ -279,6 +279,7 @@ def bare_gateway() -> Gateway:
         policy=TokenPolicy(issuer="http://127.0.0.1", parties=frozenset()),
         origins=(),
         metrics=Metrics(),
+        hub=nothing,
     )
 
 

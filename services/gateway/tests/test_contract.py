@@ -49,7 +49,7 @@ def anchor(node: Any) -> Any:
 def routes() -> set[tuple[str, str]]:
     nothing: Any = None
     gateway = Gateway(
-        resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(), metrics=Metrics()
+        resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(), metrics=Metrics(), hub=nothing
     )
     return {
         (method, re.sub(r"\{(\w+)\}", lambda found: f"{{{to_camel(found[1])}}}", route.path_format))

@@ -45,6 +45,7 @@ def broken_app() -> Any:
             policy=policy,
             origins=(),
             metrics=Metrics(),
+            hub=nothing,
         )
     )
 
@@ -114,6 +115,8 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/quota-exceeded",
         "/problems/rate-limited",
         "/problems/validation",
+        "/problems/too-many-streams",
+        "/problems/too-many-exports",
         "/problems/unsupported",
         "/problems/internal",
         "/problems/unavailable",

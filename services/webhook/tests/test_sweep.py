@@ -104,6 +104,17 @@ async def test_a_job_past_its_deadline_or_its_queue_ends_as_timeout(site: Any, c
     assert job == {"status": "timeout", "stop_reason": "deadline"}
 
 
+async def test_who_watches_a_job_that_the_sweep_ends_hears_of_it(site: Any) -> None:
+    hints = await site.webhook.resources.messaging.client.subscribe("progress.*")
+    await site.new_job()
+    await site.query(f"update jobs set queue_until = {OLD}")
+    await sweep_once(site.webhook.resources)
+    [job] = await site.query("select id, status from jobs")
+    assert job["status"] == "timeout"
+    assert (await hints.next_msg(timeout=5)).subject == f"progress.{job['id']}"
+    await hints.unsubscribe()
+
+
 async def test_a_job_whose_turn_was_missed_is_admitted(site: Any) -> None:
     """Somebody ended a job without admitting the next."""
     for _ in range(6):

@@ -25,6 +25,7 @@ class CrashPoint(StrEnum):
     PUBLICATION_NOTED = "publication.noted"
     ABANDONMENT_COMMITTED = "abandonment.committed"
     OVERDUE_COMMITTED = "overdue.committed"
+    HINT_PUBLISHED = "hint.published"
     # webhook
     DELIVERY_ROUTED = "delivery.routed"
     DELIVERY_NOTED = "delivery.noted"
@@ -54,7 +55,6 @@ class CrashPoint(StrEnum):
     ENRICHMENT_COMMITTED = "enrichment.committed"
     SEARCH_END_COMMITTED = "search_end.committed"
     STEP_RELEASED = "step.released"
-    HINT_PUBLISHED = "hint.published"
     MESSAGE_ANSWERED = "message.answered"
 
 

@@ -20,6 +20,7 @@ from gateway.middleware.media_type import json_only
 from gateway.middleware.option import all_methods
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.administration import administration
+from gateway.routes.call import list_own_calls
 from gateway.routes.campaign import (
     change_own_campaign,
     create_campaign,
@@ -27,8 +28,12 @@ from gateway.routes.campaign import (
     list_own_campaigns,
     read_own_campaign,
 )
+from gateway.routes.campaign_creator import list_own_campaign_creators
 from gateway.routes.contract import read_contract
 from gateway.routes.docs import read_asset, read_docs
+from gateway.routes.event import watch_own_job
+from gateway.routes.export import export_own_campaign, export_own_job
+from gateway.routes.funnel import read_own_funnel
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import (
     cancel_own_job,
@@ -42,6 +47,7 @@ from gateway.routes.job import (
 from gateway.routes.me import read_me
 from gateway.routes.result import list_own_results
 from gateway.routes.scraping import create_scraping_job, poll_scraping_job
+from gateway.routes.usage import read_own_usage
 
 BODY_BYTES_MAX = 64 * 1024
 
@@ -78,9 +84,16 @@ def create_routes(gateway: Gateway) -> Litestar:
             read_own_job,
             delete_own_job,
             list_own_results,
+            read_own_funnel,
+            list_own_calls,
+            read_own_usage,
+            watch_own_job,
             cancel_own_job,
             retry_own_job,
             extend_own_job,
+            export_own_job,
+            export_own_campaign,
+            list_own_campaign_creators,
             read_me,
             administration(gateway),
         ],

@@ -17,6 +17,9 @@ from common.settings import (
 )
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.token import TokenPolicy
+from gateway.export.slot import ExportSlots
+from gateway.live.hub import Hub
+from gateway.live.limit import LiveLimits
 from gateway.metric import Metrics
 from gateway.publishing import BoundedPublication
 from gateway.setting import ClerkKeySettings
@@ -24,6 +27,7 @@ from gateway.setting import ClerkKeySettings
 NAME = "gateway"
 PORT = 8000
 POOL_MAX = 8
+LIVE = LiveLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,13 @@ class Life:
     """Whether the process still wants requests; who balances load looks at it through /readyz."""
 
     is_draining: bool = False
+    on_drain: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+    def drain(self) -> None:
+        """From now on it does not; who keeps requests open is told to end them."""
+        self.is_draining = True
+        for tell in self.on_drain:
+            tell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +65,9 @@ class Gateway:
     policy: TokenPolicy
     origins: tuple[str, ...]
     metrics: Metrics
+    hub: Hub
     life: Life = field(default_factory=Life)
+    exports: ExportSlots = field(default_factory=ExportSlots)
 
 
 def read_gateway_settings() -> Settings:
@@ -80,7 +93,9 @@ def read_gateway_settings() -> Settings:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, *, on_lost: Callable[[], None]) -> AsyncGenerator[Gateway]:
+async def open_gateway(
+    settings: Settings, *, on_lost: Callable[[], None], live: LiveLimits = LIVE
+) -> AsyncGenerator[Gateway]:
     """Open everything; `on_lost` is called if NATS is gone for good."""
     doors = DoorSettings(database=settings.database, nats=settings.nats, qstash=settings.qstash, crash=settings.crash)
     async with AsyncExitStack() as stack:
@@ -91,6 +106,9 @@ async def open_gateway(settings: Settings, *, on_lost: Callable[[], None]) -> As
         metrics = Metrics()
         publication = BoundedPublication(resources.publication, metrics, resources.crash)
         stack.push_async_callback(publication.close)
+        hub = Hub(resources, metrics, live)
+        await hub.open()
+        stack.push_async_callback(hub.close)
         yield Gateway(
             resources=resources,
             publication=publication,
@@ -98,6 +116,8 @@ async def open_gateway(settings: Settings, *, on_lost: Callable[[], None]) -> As
             policy=TokenPolicy(issuer=settings.clerk.clerk_issuer, parties=frozenset(settings.clerk.origins)),
             origins=settings.clerk.origins,
             metrics=metrics,
+            hub=hub,
+            life=Life(on_drain=[hub.drain]),
         )
 
 

@@ -1,6 +1,6 @@
 """The gateway's numbers for Prometheus. Labels are bounded: route templates, never paths."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -30,6 +30,9 @@ class Metrics:
             "gateway_jobs_unpublished", "Jobs accepted that the sweep has to publish", registry=self._registry
         )
 
+        self._streams = Gauge("gateway_event_streams", "Event streams that are open", registry=self._registry)
+        self._events = Counter("gateway_events_sent", "Events sent to who watches a job", registry=self._registry)
+
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         name = method if method in _METHODS else "other"
         count, histogram = self._series(route, name, status // 100)
@@ -52,6 +55,12 @@ class Metrics:
 
     def count_unpublished(self) -> None:
         self._unpublished.inc()
+
+    def show_streams(self, count: int) -> None:
+        self._streams.set(count)
+
+    def count_events(self, count: int) -> None:
+        self._events.inc(count)
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

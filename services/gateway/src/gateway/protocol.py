@@ -3,6 +3,7 @@
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX = 64 * 1024
+ABORT = "creatorscout.abort"  # in a scope's extensions: cuts the connection, with all that it still has to send
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -15,6 +16,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_head_complete = False
         super().on_message_begin()
+        self.scope.setdefault("extensions", {})[ABORT] = self.transport.abort  # pyright: ignore[reportArgumentType]
 
     def on_headers_complete(self) -> None:
         self._is_head_complete = True

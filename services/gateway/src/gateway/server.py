@@ -85,7 +85,7 @@ class Ending:
         if self._life.is_draining:
             self._server.should_exit = True
             return
-        self._life.is_draining = True
+        self._life.drain()
         log.info("server.draining")
         asyncio.get_running_loop().call_later(NOT_READY_S, self._close)
 

@@ -128,6 +128,7 @@ async def _end_overdue(resources: Resources, guard: Connection, repairs: Counter
             is_ended, due = await end_if_overdue(await resources.unit(), job_id)
             repairs["ended_overdue"] += is_ended
             resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
+            await resources.hints.give(job_id)
             await resources.publication.publish(due)
 
 
@@ -267,6 +268,7 @@ async def _conclude(resources: Resources, job_id: UUID) -> None:
         log.error("job.stuck", job_id=str(job_id), reference=reference)
         _, due = await break_job(await resources.unit(), job_id, reference=reference)
     resources.crash.reach(CrashPoint.CONCLUSION_COMMITTED)
+    await resources.hints.give(job_id)
     await resources.publication.publish(due)
 
 

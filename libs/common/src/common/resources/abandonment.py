@@ -11,8 +11,8 @@ log = structlog.get_logger()
 
 
 async def give_up(resources: Resources, step: DueStep, why: Abandonment) -> str | None:
-    """Give the step up and publish what that makes due; the reference to log and letter, None if it was not to be
-    given up any more. Safe to repeat, also by two at once."""
+    """Give the step up, hint at it and publish what that makes due; the reference to log and letter, None if it was not
+    to be given up any more. Safe to repeat, also by two at once."""
     reference, due = await abandon_step(await resources.unit(), step, why)
     if reference is not None:
         log.error(
@@ -25,5 +25,6 @@ async def give_up(resources: Resources, step: DueStep, why: Abandonment) -> str 
             reference=reference,
         )
         resources.crash.reach(CrashPoint.ABANDONMENT_COMMITTED)
+        await resources.hints.give(step.job_id)
         await resources.publication.publish(due)
     return reference

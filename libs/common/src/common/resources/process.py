@@ -8,6 +8,7 @@ from common.clock import Clock
 from common.crash import Crash
 from common.db.pool import Database
 from common.messaging.connection import Messaging, connect_messaging
+from common.messaging.hint import Hints
 from common.qstash.publisher import QStashPublisher
 from common.resources.publication import Publication
 from common.resources.setting import SettingCache
@@ -23,6 +24,7 @@ class Resources:
     messaging: Messaging
     publisher: QStashPublisher
     publication: Publication
+    hints: Hints
     settings: SettingCache
     clock: Clock
     crash: Crash
@@ -60,6 +62,7 @@ async def open_resources(
             messaging=messaging,
             publisher=publisher,
             publication=Publication(database, publisher, settings.crash),
+            hints=Hints(messaging, settings.crash),
             settings=SettingCache(database),
             clock=Clock(),
             crash=settings.crash,

@@ -42,7 +42,12 @@ async def conclude(work: LockedWork) -> None:
         return
     await work.add_event(
         "progressed",
-        {"delivered": work.facts.delivered, "pending": work.facts.pending, "pages": work.facts.pages},
+        {
+            "delivered": work.facts.delivered,
+            "pending": work.facts.pending,
+            "pages": work.facts.pages,
+            "progress": round(progress(work.facts), 2),
+        },
     )
     await write_counters(work)
 

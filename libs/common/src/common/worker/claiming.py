@@ -98,6 +98,7 @@ async def _explain(resources: Resources, delivery: Delivery, view: StepView | No
     if view.is_overdue:
         _, due = await end_if_overdue(await resources.unit(), message.job_id)
         resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
+        await resources.hints.give(message.job_id)
         await resources.publication.publish(due)
         return Reply(answer=Answer.ACK, reason="overdue")
     remaining = view.lease_remaining.total_seconds() if view.lease_remaining else 0.0

@@ -20,7 +20,7 @@ from common.engine.cache import cache_max_age
 from common.engine.failure import decide_pause, search_end_for
 from common.engine.page import numbered
 from common.errors import CoolDownError, FencedError, NotFoundError, RetryError, ShapeError, SkipError
-from common.messaging.topology import HEARTBEAT_S, progress_subject
+from common.messaging.topology import HEARTBEAT_S
 from common.platform import Page, Platform, SearchKind
 from common.resources.process import Resources
 from common.transaction.enrichment import commit_enrichment
@@ -112,7 +112,6 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
     finally:
         if turn.publications:
             await asyncio.gather(*turn.publications)
-    await _hint(tools, turn)
     return Reply(answer=Answer.ACK, reason=reason)
 
 
@@ -124,6 +123,7 @@ async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
         case Shut.OVERDUE:
             _, due = await end_if_overdue(await tools.resources.unit(), turn.claim.job_id)
             tools.resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
+            await tools.resources.hints.give(turn.claim.job_id)
             await tools.resources.publication.publish(due)
             return Reply(answer=Answer.ACK, reason="overdue")
         case _:
@@ -163,6 +163,7 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
     turn.is_committed = not result.is_enriching
     tools.resources.crash.reach(CrashPoint.PAGE_COMMITTED)
     _publish(tools, turn, due)
+    await tools.resources.hints.give(turn.claim.job_id)
     turn.facts |= {"items": len(paid.page.items), "search_end": result.search_end}
     turn.facts |= {outcome.value: count for (outcome, _), count in result.counts.items()}
     return result
@@ -213,6 +214,7 @@ async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     turn.is_committed = True
     tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
     _publish(tools, turn, due)
+    await tools.resources.hints.give(turn.claim.job_id)
 
 
 async def _enrich(tools: Tools, turn: _Turn) -> bool:
@@ -241,7 +243,7 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
     turn.is_committed = not is_enriching
     tools.resources.crash.reach(CrashPoint.ENRICHMENT_COMMITTED)
     _publish(tools, turn, due)
-    await _hint(tools, turn)
+    await tools.resources.hints.give(turn.claim.job_id)
     return is_enriching
 
 
@@ -249,15 +251,6 @@ def _publish(tools: Tools, turn: _Turn, due: list[DueStep]) -> None:
     """Tell QStash at once, beside the work that goes on; awaited before the message is acknowledged."""
     if due:
         turn.publications.append(asyncio.ensure_future(tools.resources.publication.publish(due)))
-
-
-async def _hint(tools: Tools, turn: _Turn) -> None:
-    """Whoever watches may look now. Lost hints do not matter."""
-    try:
-        await tools.resources.messaging.client.publish(progress_subject(turn.claim.job_id), b"")
-    except NatsError:
-        log.debug("hint.lost")
-    tools.resources.crash.reach(CrashPoint.HINT_PUBLISHED)
 
 
 async def _release(tools: Tools, turn: _Turn, *, is_attempt_returned: bool) -> None:

@@ -18,8 +18,8 @@ from gateway.answer.job import JobAnswer, JobPage, JobSummary
 from gateway.auth.principal import Principal
 from gateway.body import ExtensionBody, JobBody, read_body
 from gateway.composition import Gateway
+from gateway.conditional import answer_unless_known
 from gateway.creation import create, create_once
-from gateway.etag import is_match, read_if_none_match, tag_of_content
 from gateway.idempotency import HEADER, REPLAYED, job_of, read_key
 from gateway.job_limit import renewal_under
 from gateway.job_query import JOB_PARAMETERS, read_job_query
@@ -87,6 +87,7 @@ async def delete_own_job(
     with deletion_problems():
         await delete_job(await gateway.resources.unit(), view.id, by=principal.user_id)
     gateway.resources.crash.reach(CrashPoint.DELETION_COMMITTED)
+    await gateway.resources.hints.give(view.id)
 
 
 @get(PATH)
@@ -98,10 +99,7 @@ async def read_own_job(
 ) -> Response[bytes]:
     """Everything about the job but its creators. Its tag is of the content: credits move without an event."""
     content = JobAnswer.of(await _view(gateway, principal, read_id(job_id))).encoded()
-    headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(read_if_none_match(request.scope), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return answer_unless_known(content, request.scope, cache_control="private, no-cache")
 
 
 @post(f"{PATH}/cancel", status_code=200)
@@ -113,6 +111,7 @@ async def cancel_own_job(
     if not view.status.is_final:
         _, due = await cancel_job(await gateway.resources.unit(), view.id)
         gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
+        await gateway.resources.hints.give(view.id)
         await gateway.publication.publish(due)
         view = await _view(gateway, principal, view.id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
@@ -149,6 +148,7 @@ async def extend_own_job(
 
 async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:
     gateway.resources.crash.reach(CrashPoint.REOPENING_COMMITTED)
+    await gateway.resources.hints.give(job_id)
     await gateway.publication.publish(due)
     view = await _view(gateway, principal, job_id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
