@@ -44,13 +44,16 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults"
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz"
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults"
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz"
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
+
+fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
+	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
@@ -68,4 +71,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run cost bench-gateway bench-export bench-sse live-check check test faults format docs lock clean
+.PHONY: help setup demo run cost bench-gateway bench-export bench-sse live-check check test faults fuzz format docs lock clean

@@ -240,12 +240,15 @@ async def test_the_name_of_a_campaign_is_1_to_200_characters(gateway: Any, name:
         ("/api/v1/campaigns?limit=1.0", "/limit"),
         ("/api/v1/campaigns?limit=%D9%A1", "/limit"),
         ("/api/v1/campaigns?limit=99999999999999999999999", "/limit"),
+        ("/api/v1/campaigns?limit=1&limit=1", "/limit"),
+        ("/api/v1/campaigns?Limit=1", "/Limit"),
         ("/api/v1/campaigns?cursor=x", "/cursor"),
         ("/api/v1/campaigns?cursor=%00%FF", "/cursor"),
         ("/api/v1/campaigns?cursor=" + "A" * 5000, "/cursor"),
         ("/api/scraping/tiktok", "/jobId"),
         ("/api/scraping/tiktok?jobId=", "/jobId"),
         ("/api/scraping/tiktok?jobId=1", "/jobId"),
+        ("/api/scraping/tiktok?jobId=1&jobId=2", "/jobId"),
         ("/api/scraping/tiktok?jobId=%00", "/jobId"),
         ("/api/scraping/tiktok?jobId={01900000-0000-7000-8000-000000000000}", "/jobId"),
         ("/api/scraping/tiktok?jobid=01900000-0000-7000-8000-000000000000", "/jobId"),
@@ -331,6 +334,19 @@ async def test_the_old_frontend_is_told_the_first_fault_in_words(gateway: Any) -
     async with gateway.client() as client:
         answer = await client.post(PATH, json={"keywords": ["a", ""], "targetResults": 0})
     assert answer.json()["error"] == "keywords/1 must not be empty (and 1 more)"
+
+
+@pytest.mark.parametrize("name", ["keywords", "ke\\u0079words"])
+async def test_a_field_that_is_given_twice_is_refused(gateway: Any, name: str) -> None:
+    """Where two readers of one text could understand two things, nothing is done."""
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=f'{{"keywords":["a"],"{name}":["b"]}}'.encode(), headers=JSON)
+        within = await client.post(
+            PATH, content=b'{"keywords":["a"],"filters":{"verified":true,"verified":false}}', headers=JSON
+        )
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
+    assert (within.status_code, within.json()["type"]) == (400, "/problems/malformed")
+    assert gateway.count("jobs") == 0
 
 
 async def test_many_faults_are_cut_off(gateway: Any) -> None:

@@ -17,6 +17,7 @@ from gateway.failure import HANDLERS
 from gateway.limit import RequestLimit
 from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
+from gateway.middleware.option import all_methods
 from gateway.middleware.request import RequestMiddleware
 from gateway.routes.administration import administration
 from gateway.routes.call import list_own_calls
@@ -63,7 +64,11 @@ def create_routes(gateway: Gateway) -> Litestar:
         return gateway.resources.settings.latest()
 
     limit = RequestLimit(settings)
-    public = Router("/", route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset])
+    public = Router(
+        "/",
+        route_handlers=[livez, readyz, metrics, read_contract, read_docs, read_asset],
+        middleware=[all_methods],
+    )
     private = Router(
         "/",
         route_handlers=[
@@ -95,6 +100,7 @@ def create_routes(gateway: Gateway) -> Litestar:
         middleware=[
             authentication(keys=gateway.keys, policy=gateway.policy, metrics=gateway.metrics, admit=limit.admit),
             json_only,
+            all_methods,
         ],
         dependencies={"principal": Provide(_principal_of, sync_to_thread=False)},
     )

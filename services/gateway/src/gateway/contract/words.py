@@ -20,7 +20,7 @@ Finds creators on TikTok, Instagram and YouTube, by keywords or by likeness to a
 
 TAGS: Mapping[str, str] = {
     "campaigns": "What jobs are filed under: made, renamed, archived, deleted.",
-    "jobs": "A search for creators: read, cancelled, retried, extended.",
+    "jobs": "A search for creators: created, read, cancelled, retried, extended, deleted.",
     "results": "The creators that a job delivered.",
     "usage": "What jobs cost, also those that are gone.",
     "events": "What happens to a job, told while it happens.",

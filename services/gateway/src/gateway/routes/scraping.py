@@ -13,10 +13,12 @@ from gateway.composition import Gateway
 from gateway.creation import create
 from gateway.etag import is_match, read_if_none_match, tag_of_version
 from gateway.limit import tell_credits
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_job_id, read_platform_name
 
 PATH = "/api/scraping/{platform:str}"
+_PARAMETERS = frozenset({"jobId"})
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
@@ -52,7 +54,9 @@ async def poll_scraping_job(
 ) -> Response[bytes]:
     """The job with all its creators, or 304 after one look at its row."""
     name = read_platform_name(platform)
-    job_id = read_job_id(request.query_params.get("jobId"))
+    # The first frontend may send more than we know, as it always could.
+    asked = read_parameters(request.scope["query_string"], _PARAMETERS, is_open=True)
+    job_id = read_job_id(asked.get("jobId"))
     if_none_match = read_if_none_match(request.scope)
     async with gateway.resources.database.connection() as connection:
         if if_none_match is not None:
