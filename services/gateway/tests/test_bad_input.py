@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -267,6 +268,31 @@ async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -
         ("cursor=x", "/cursor"),
         ("cursor=AAAAAAAAAAAAAAAAAA", "/cursor"),
         ("cursor=" + "A" * 5000, "/cursor"),
+        ("followersMin=ten", "/followersMin"),
+        ("followersMin=-1", "/followersMin"),
+        ("followersMin=1.5", "/followersMin"),
+        ("followersMin=%D9%A1", "/followersMin"),
+        ("followersMin=" + "9" * 5000, "/followersMin"),
+        ("followersMax=10000000001", "/followersMax"),
+        ("followersMin=5&followersMax=4", "/followersMax"),
+        ("hasEmail=yes", "/hasEmail"),
+        ("verified=", "/verified"),
+        ("languages=en,x", "/languages/1"),
+        ("languages=en,", "/languages/1"),
+        ("countries=DE&countries=GB", "/countries"),
+        ("countries=GB,DEU", "/countries/1"),
+        ("countries=" + ",".join(["DE"] * 51), "/countries"),
+        ("postedWithinDays=0", "/postedWithinDays"),
+        ("postedWithinDays=3651", "/postedWithinDays"),
+        ("unknown=maybe", "/unknown"),
+        ("excludeHandles=mira", "/excludeHandles"),
+        ("followersmin=5", "/followersmin"),
+        ("limit=1&limit=2", "/limit"),
+        ("fields=", "/fields/0"),
+        ("fields=seq,creator.account.fans", "/fields/1"),
+        ("fields=creator.account.native.secUid", "/fields/0"),
+        ("fields=seq.", "/fields/0"),
+        ("fields=" + ",".join(["seq"] * 51), "/fields"),
     ],
 )
 async def test_a_bad_parameter_of_results_is_named(gateway: Any, query: str, pointer: str) -> None:
@@ -286,6 +312,11 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
             await client.get(f"/api/scraping/tiktok?jobId={canary}"),
             await client.get(f"/api/scraping/{canary}?jobId=1"),
             await client.get(f"/api/v1/jobs/{canary}"),
+            await client.get(f"/api/v1/usage?groupBy={canary}"),
+            await client.get(f"/api/v1/usage?limit=1&from={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?fields={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?languages={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/calls?kind={canary}"),
             await client.post(PATH, json={"targetUsername": f"https://{canary}.example.com/x"}),
             await client.post(PATH, json={"keywords": [f"#{canary} x"], "filters": {"languages": [canary]}}),
             await client.post(PATH, json={"keywords": ["a"], "filters": {"excludeHandles": [f"{canary}!"]}}),

@@ -23,7 +23,7 @@ from gateway.auth.principal import Principal
 from gateway.body import FAULTS_MAX, BodyError, Wish
 from gateway.composition import Gateway
 from gateway.idempotency import Key, in_flight
-from gateway.limit import effective_limits
+from gateway.job_limit import effective_limits
 from gateway.plan import JobPlan, plan_job
 from gateway.problem import Fault, Kind, ProblemError
 from gateway.quota import quota_problem

@@ -56,6 +56,10 @@ class LimitSettings(Model):
         Field(max_length=100, description="users who may change settings and settle dead letters"),
         AfterValidator(_each_once),
     ] = ()
+    requests_per_owner_per_minute: Annotated[
+        int | None,
+        Field(strict=True, ge=1, le=1_000_000, description="requests of one owner to one gateway; none: no limit"),
+    ] = 3000
 
 
 class ProfileSettings(Model):

@@ -22,6 +22,7 @@ TAGS: Mapping[str, str] = {
     "campaigns": "What jobs are filed under: made, renamed, archived, deleted.",
     "jobs": "A search for creators: read, cancelled, retried, extended.",
     "results": "The creators that a job delivered.",
+    "usage": "What jobs cost, also those that are gone.",
     "scraping": "The first form of the API: create a job and poll it with all its creators.",
     "session": "Who asks, and what they may still do.",
     "administration": "For administrators (`limits.admin_user_ids`); everybody else is answered with 403.",
