@@ -7,7 +7,7 @@ MEMBERS := libs/common services/gateway services/webhook services/tiktok service
 SERVICES := gateway webhook tiktok instagram youtube migrate operate
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## everything into .venv, with the commands gateway webhook tiktok instagram youtube migrate operate local
 
@@ -26,6 +26,9 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
+
+bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
+	@$(BIN)/local bench-gateway
 
 live-check: setup ## whether the real upstream answers as we read it: at most 12 calls of 1 credit (PLATFORM=youtube: one only)
 	@$(BIN)/local live-check $(if $(PLATFORM),--platform $(PLATFORM),)
@@ -59,4 +62,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run cost live-check check test faults format docs lock clean
+.PHONY: help setup demo run cost bench-gateway live-check check test faults format docs lock clean

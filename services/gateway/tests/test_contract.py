@@ -180,9 +180,9 @@ def test_every_operation_has_an_example_of_its_answer(operation: Any) -> None:
 
 
 def test_problems_follow_from_the_form_of_an_operation() -> None:
-    assert {kind.status for kind in problems_of(BY_ID["listCampaigns"])} == {401, 422, 500, 503}
-    assert {kind.status for kind in problems_of(BY_ID["readJob"])} == {401, 404, 500, 503}
-    assert {kind.status for kind in problems_of(BY_ID["cancelJob"])} == {401, 403, 404, 415, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["listCampaigns"])} == {401, 422, 429, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["readJob"])} == {401, 404, 429, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["cancelJob"])} == {401, 403, 404, 415, 429, 500, 503}
     extension = problems_of(BY_ID["extendJob"])
     assert {kind.status for kind in extension} == {400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503}
     assert problems_of(BY_ID["isAlive"]) == (Kind.INTERNAL,)

@@ -64,6 +64,13 @@ def cost() -> None:
     raise typer.Exit(run_cost(project_root(), make_console()))
 
 
+@app.command("bench-gateway")
+def bench_gateway() -> None:
+    """Measure what requests cost the gateway, beside a bare handler of its framework; judge what is promised."""
+    command = importlib.import_module("local.bench.command")
+    raise typer.Exit(command.run_bench(project_root(), make_console()))
+
+
 @app.command("live-check")
 def live_check(
     platform: Annotated[

@@ -93,6 +93,8 @@ class Options:
     """Prefer the ports that people expect (8000 for the gateway...) to free ones by chance."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     bin_folder: Path = COMMANDS
+    services: tuple[Service, ...] = SERVICES
+    """Which of our services to start; all have an address."""
 
 
 def ignore(_: str) -> None:
@@ -180,7 +182,7 @@ class Stack:
         self.supervisor.run(self._command("migrate", ["migrate"], MIGRATE_NEEDS), MIGRATE_S)
         make_service_roles(self.postgres)
         self._report("starting the services")
-        self.supervisor.start(*(self._service(each) for each in SERVICES))
+        self.supervisor.start(*(self._service(each) for each in self._options.services))
 
     def _log(self, name: str) -> Path:
         return self.log_folder / f"{name}.log"

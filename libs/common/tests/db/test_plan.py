@@ -146,6 +146,7 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "tally": lambda c: search.tally(c, job_id=JOB),
     "start searches": lambda c: search.start_waiting(c, job_id=JOB, count_max=5),
     "count admitted": lambda c: owner.count_admitted(c, owner="user:u7"),
+    "standing": lambda c: owner.view_standing(c, owner="user:u7"),
     "next waiting": lambda c: owner.next_waiting(c, owner="user:u7", count_max=5),
     "owners with a turn": lambda c: owner.owners_with_a_turn(c, active_jobs_max=5, count_max=500),
     "view what is spent": lambda c: reopening.view_spent(c, job_id=JOB),

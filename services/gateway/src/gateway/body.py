@@ -55,7 +55,7 @@ _MESSAGES: Mapping[str, str] = {
     "model_attributes_type": "must be a JSON object",
 }
 # Errors of ours, whose message is for the caller as it stands.
-_OWN_KINDS = frozenset({"control_character", "blank", "keyword", "hashtag", "country", "language", "range"})
+_OWN_KINDS = frozenset({"control_character", "blank", "keyword", "hashtag", "country", "language", "range", "nothing"})
 
 
 class BodyError(ProblemError):

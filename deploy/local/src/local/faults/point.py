@@ -33,6 +33,7 @@ ROWS = (
     Row("cancel.committed", GATEWAY, story.CANCEL),
     Row("reopening.committed", GATEWAY, story.RETRY),
     Row("reopening.committed", GATEWAY, story.EXTEND),
+    Row("letter.committed", GATEWAY, story.REDRIVE),
     Row("deletion.committed", GATEWAY, story.DELETE),
     # the webhook, under a delivery
     Row("delivery.routed", WEBHOOK, story.HUNT),

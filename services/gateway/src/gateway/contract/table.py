@@ -1,6 +1,6 @@
 """All operations of the API, subject by subject."""
 
-from gateway.contract import campaign, docs, health, job, ledger, result, scraping
+from gateway.contract import campaign, dead_letter, docs, health, job, ledger, me, result, scraping, setting
 from gateway.contract.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -9,6 +9,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *result.OPERATIONS,
     *ledger.OPERATIONS,
     *scraping.OPERATIONS,
+    *me.OPERATIONS,
+    *setting.OPERATIONS,
+    *dead_letter.OPERATIONS,
     *docs.OPERATIONS,
     *health.OPERATIONS,
 )
