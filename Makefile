@@ -29,6 +29,8 @@ cost: setup ## what jobs cost, from runs against the sandbox
 
 bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
 	@$(BIN)/local bench-gateway
+bench-export: setup ## what it takes to take 200,000 creators out: seconds, first byte, memory, longest pause
+	@$(BIN)/local bench-export
 
 live-check: setup ## whether the real upstream answers as we read it: at most 12 calls of 1 credit (PLATFORM=youtube: one only)
 	@$(BIN)/local live-check $(if $(PLATFORM),--platform $(PLATFORM),)
@@ -62,4 +64,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run cost bench-gateway live-check check test faults format docs lock clean
+.PHONY: help setup demo run cost bench-gateway bench-export live-check check test faults format docs lock clean

@@ -27,8 +27,10 @@ from gateway.routes.campaign import (
     list_own_campaigns,
     read_own_campaign,
 )
+from gateway.routes.campaign_creator import list_own_campaign_creators
 from gateway.routes.contract import read_contract
 from gateway.routes.docs import read_asset, read_docs
+from gateway.routes.export import export_own_campaign, export_own_job
 from gateway.routes.funnel import read_own_funnel
 from gateway.routes.health import livez, metrics, readyz
 from gateway.routes.job import (
@@ -82,6 +84,9 @@ def create_routes(gateway: Gateway) -> Litestar:
             cancel_own_job,
             retry_own_job,
             extend_own_job,
+            export_own_job,
+            export_own_campaign,
+            list_own_campaign_creators,
             read_me,
             administration(gateway),
         ],

@@ -17,6 +17,7 @@ from common.settings import (
 )
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.token import TokenPolicy
+from gateway.export.slot import ExportSlots
 from gateway.metric import Metrics
 from gateway.publishing import BoundedPublication
 from gateway.setting import ClerkKeySettings
@@ -55,6 +56,7 @@ class Gateway:
     origins: tuple[str, ...]
     metrics: Metrics
     life: Life = field(default_factory=Life)
+    exports: ExportSlots = field(default_factory=ExportSlots)
 
 
 def read_gateway_settings() -> Settings:

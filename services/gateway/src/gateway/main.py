@@ -28,6 +28,7 @@ async def serve(settings: Settings) -> bool:
         gc.collect()
         gc.freeze()
         with listen(settings.server) as listener:
+            gc.freeze()  # what is there now stays; to look through it again stops everything for 50 ms
             ending.attach(server, gateway.life)
             log.info("server.started", port=settings.server.port)
             await server.serve([listener])

@@ -39,6 +39,7 @@ class Kind(Enum):
     UNSUPPORTED = _Kind("unsupported", 422, "The platform does not support this")
     RATE_LIMITED = _Kind("rate-limited", 429, "Too many requests in a minute")
     QUOTA = _Kind("quota-exceeded", 429, "The credits for today are used up")
+    EXPORTS = _Kind("too-many-exports", 429, "Too many exports run at once")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
     UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")
     PLATFORM_NOT_STARTED = _Kind("platform-not-started", 503, "The platform is not ready yet")

@@ -1,1 +1,1 @@
-"""What a request costs the gateway, beside a bare handler of the same framework: `local bench-gateway`."""
+"""How the system bears up: measured on the real processes, with invented data."""

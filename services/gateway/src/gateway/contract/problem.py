@@ -18,6 +18,7 @@ _OWN_HEADERS: Mapping[Kind, tuple[Header, ...]] = {
     Kind.QUOTA: (RETRY_AFTER,),
     Kind.RATE_LIMITED: (RETRY_AFTER,),
     Kind.KEY_IN_FLIGHT: (RETRY_AFTER,),
+    Kind.EXPORTS: (RETRY_AFTER,),
     Kind.UNAVAILABLE: (RETRY_AFTER,),
     Kind.PLATFORM_NOT_STARTED: (RETRY_AFTER,),
 }
@@ -37,6 +38,7 @@ _DETAILS: Mapping[Kind, str] = {
     Kind.KEY_IN_FLIGHT: "A request with this Idempotency-Key is being worked on; repeat it in a moment.",
     Kind.KEY_REUSED: "This Idempotency-Key was used for another body; use a new key for a new job.",
     Kind.CONFLICT: "The job has not ended yet: cancel it first.",
+    Kind.EXPORTS: "At most 2 of your exports run at once; wait for one to end.",
     Kind.INTERNAL: "Something went wrong on our side; give us the instance.",
     Kind.UNAVAILABLE: "The database cannot be reached just now; try again in a moment.",
     Kind.PLATFORM_NOT_STARTED: "No worker of this platform has started yet; try again in a moment.",

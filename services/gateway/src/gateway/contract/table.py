@@ -1,6 +1,6 @@
 """All operations of the API, subject by subject."""
 
-from gateway.contract import campaign, dead_letter, docs, health, job, ledger, me, result, scraping, setting
+from gateway.contract import campaign, dead_letter, docs, export, health, job, ledger, me, result, scraping, setting
 from gateway.contract.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -8,6 +8,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *job.OPERATIONS,
     *result.OPERATIONS,
     *ledger.OPERATIONS,
+    *export.OPERATIONS,
     *scraping.OPERATIONS,
     *me.OPERATIONS,
     *setting.OPERATIONS,

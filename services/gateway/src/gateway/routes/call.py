@@ -12,7 +12,6 @@ from gateway.answer.call import CallAnswer, CallPage
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
-from gateway.etag import read_if_none_match
 from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_cursor, read_id, read_limit, read_word, write_cursor
@@ -49,4 +48,4 @@ async def list_own_calls(
         items=[CallAnswer.of(row) for row in shown],
         next_cursor=write_cursor(shown[-1].id) if len(rows) > limit else None,
     )
-    return answer_unless_known(page.encoded(), read_if_none_match(request.scope), cache_control="private, no-cache")
+    return answer_unless_known(page.encoded(), request.scope, cache_control="private, no-cache")

@@ -10,7 +10,6 @@ from gateway.answer.funnel import FunnelAnswer
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
-from gateway.etag import read_if_none_match
 from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_id
@@ -32,4 +31,4 @@ async def read_own_funnel(
     if funnel is None:
         raise not_found()
     content = FunnelAnswer.of(funnel).encoded()
-    return answer_unless_known(content, read_if_none_match(request.scope), cache_control="private, no-cache")
+    return answer_unless_known(content, request.scope, cache_control="private, no-cache")

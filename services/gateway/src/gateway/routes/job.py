@@ -18,8 +18,8 @@ from gateway.answer.job import JobAnswer, JobPage, JobSummary
 from gateway.auth.principal import Principal
 from gateway.body import ExtensionBody, JobBody, read_body
 from gateway.composition import Gateway
+from gateway.conditional import answer_unless_known
 from gateway.creation import create, create_once
-from gateway.etag import is_match, read_if_none_match, tag_of_content
 from gateway.idempotency import HEADER, REPLAYED, job_of, read_key
 from gateway.job_limit import renewal_under
 from gateway.job_query import JOB_PARAMETERS, read_job_query
@@ -98,10 +98,7 @@ async def read_own_job(
 ) -> Response[bytes]:
     """Everything about the job but its creators. Its tag is of the content: credits move without an event."""
     content = JobAnswer.of(await _view(gateway, principal, read_id(job_id))).encoded()
-    headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(read_if_none_match(request.scope), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return answer_unless_known(content, request.scope, cache_control="private, no-cache")
 
 
 @post(f"{PATH}/cancel", status_code=200)

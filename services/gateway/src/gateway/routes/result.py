@@ -22,7 +22,6 @@ from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
 from gateway.criteria import CRITERIA, read_criteria
-from gateway.etag import read_if_none_match
 from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import Sort, read_id, read_limit, read_place, read_sort, write_place
@@ -71,7 +70,7 @@ async def list_own_results(
         if selection is None
         else ChosenPage(items=[chosen(answer, selection) for answer in answers], next_cursor=cursor)
     )
-    return answer_unless_known(page.encoded(), read_if_none_match(request.scope), cache_control="private, no-store")
+    return answer_unless_known(page.encoded(), request.scope, cache_control="private, no-store")
 
 
 def _place(row: ResultRow) -> ResultPlace:

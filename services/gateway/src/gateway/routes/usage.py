@@ -9,7 +9,6 @@ from gateway.answer.usage import UsagePage, UsageRowAnswer, UsageSumAnswer
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.conditional import answer_unless_known
-from gateway.etag import read_if_none_match
 from gateway.parameter import read_parameters
 from gateway.query import read_limit
 from gateway.usage import Group, read_groups, read_key, read_period, write_key
@@ -52,4 +51,4 @@ async def read_own_usage(
         if last
         else None,
     )
-    return answer_unless_known(page.encoded(), read_if_none_match(request.scope), cache_control="private, no-cache")
+    return answer_unless_known(page.encoded(), request.scope, cache_control="private, no-cache")
