@@ -113,6 +113,7 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/idempotency-key-in-flight",
         "/problems/idempotency-key-reused",
         "/problems/quota-exceeded",
+        "/problems/too-many-exports",
         "/problems/rate-limited",
         "/problems/validation",
         "/problems/too-many-streams",
