@@ -41,7 +41,8 @@ class LimitSettings(Model):
         int | None, Field(strict=True, ge=0, description="credits for one owner's jobs a day (UTC); none: no limit")
     ] = None
     requests_per_owner_per_minute: Annotated[
-        int | None, Field(strict=True, ge=1, description="requests of one owner to one gateway; none: no limit")
+        int | None,
+        Field(strict=True, ge=1, le=100_000_000, description="requests of one owner to one gateway; none: no limit"),
     ] = 3000
 
 
