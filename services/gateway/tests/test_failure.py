@@ -117,7 +117,6 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/rate-limited",
         "/problems/validation",
         "/problems/too-many-streams",
-        "/problems/too-many-exports",
         "/problems/unsupported",
         "/problems/internal",
         "/problems/unavailable",
