@@ -151,7 +151,9 @@ async def test_who_changes_settings_waits_for_who_does_and_who_reads_does_not(sc
                 return (await read_settings(connection))["test"]["locked"]
 
         waiting = asyncio.create_task(second())
-        while not await scene.query("select pid from pg_locks where not granted and mode = 'ShareRowExclusiveLock'"):
+        while not waiting.done() and not await scene.query(
+            "select pid from pg_locks where not granted and mode = 'ShareRowExclusiveLock'"
+        ):
             await asyncio.sleep(0.01)
         async with scene.database.connection() as reader:
             assert "locked" not in (await read_settings(reader)).get("test", {})

@@ -156,7 +156,7 @@ async def test_a_job_that_comes_into_a_campaign_at_this_moment_keeps_it(
     async with database.transaction() as other:
         await insert_job(other, ADA, row.id)
         deletion = asyncio.create_task(delete_campaign(connection, owner=ADA, campaign_id=row.id))
-        while True:
+        while not deletion.done():
             cursor = await other.execute("select from pg_stat_activity where wait_event_type = 'Lock'")
             if await cursor.fetchone() is not None:
                 break

@@ -15,7 +15,7 @@ FIELDS = [
 ]
 
 
-OPTIONAL = [("limits", "credits_per_owner_per_day")]  # none: no limit
+OPTIONAL = [("limits", "credits_per_owner_per_day"), ("limits", "requests_per_owner_per_minute")]  # none: no limit
 
 
 def read(category: str, key: str, value: Any) -> Any:
@@ -74,6 +74,15 @@ def test_a_quota_is_a_number_of_credits_or_none() -> None:
     for value in (-1, 0.5, 1.0, True, "100", 10**9 + 1):
         with pytest.raises(ValidationError):
             read("limits", "credits_per_owner_per_day", value)
+
+
+def test_a_limit_of_requests_is_a_number_or_none_and_never_locks_everybody_out() -> None:
+    assert SystemSettings().limits.requests_per_owner_per_minute == 3000
+    for value in (None, 1, 10**8):
+        assert read("limits", "requests_per_owner_per_minute", value) == value
+    for value in (0, -1, 0.5, 1.0, True, "100", 10**9):
+        with pytest.raises(ValidationError):
+            read("limits", "requests_per_owner_per_minute", value)
 
 
 @pytest.mark.parametrize(("category", "key"), FIELDS)

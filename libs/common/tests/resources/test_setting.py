@@ -79,7 +79,7 @@ async def test_a_reading_that_began_before_a_change_is_not_kept(database: Databa
     async with database.transaction() as other:
         await other.execute("lock table system_settings in access exclusive mode")
         reading = asyncio.create_task(cache.current())
-        while True:
+        while not reading.done():
             cursor = await other.execute("select pid from pg_locks where not granted")
             if await cursor.fetchone() is not None:
                 break

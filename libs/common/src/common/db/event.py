@@ -28,7 +28,8 @@ class EventQuery(Model):
 
 
 class EventRow(JobVersion):
-    """One event beside the job's state in the same snapshot. `kind` None: a creator, with `enrichment` and `details`. `seq` None: there is no event."""
+    """One event beside the job's state in the same snapshot. `kind` None: a creator, with `enrichment` and `details`.
+    `seq` None: there is no event."""
 
     seq: int | None
     kind: str | None

@@ -64,7 +64,7 @@ async def list_job_batch(connection: Connection, query: FoundQuery) -> list[Foun
     """Creators in the order of their delivery: complete up to where the job is, as `seq` is given under its lock."""
     async with connection.cursor(row_factory=class_row(FoundRow)) as cursor:
         await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.details::text as details
+            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details::text as details
                from jobs j join candidates c on c.job_id = j.id
                where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > %(seq)s
                order by c.seq limit %(count_max)s""",
