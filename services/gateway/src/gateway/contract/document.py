@@ -118,7 +118,8 @@ def _answer(answer: Answer) -> Node:
 
 
 def _content(content: Content) -> Node:
-    schema = reference(content.model) if content.model else (content.schema or TEXT)
+    given = TEXT if content.schema is None else content.schema
+    schema = reference(content.model) if content.model else given
     return {"schema": schema} | _example(content.example)
 
 

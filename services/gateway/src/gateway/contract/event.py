@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from gateway.contract.header import UNBUFFERED
 from gateway.contract.job import JOB
 from gateway.contract.operation import TEXT, Answer, Content, Operation, Parameter
 from gateway.contract.result import RESULT
@@ -73,7 +74,12 @@ OPERATIONS: tuple[Operation, ...] = (
         description=DESCRIPTION,
         parameters=(LAST_EVENT_ID, LAST_EVENT_ID_IN_QUERY),
         answers=(
-            Answer(200, "The stream.", (Content(media_type=MEDIA_TYPE, schema=TEXT, example=EXAMPLE),)),
+            Answer(
+                200,
+                "The stream.",
+                (Content(media_type=MEDIA_TYPE, schema=TEXT, example=EXAMPLE),),
+                headers=(UNBUFFERED,),
+            ),
             Answer(204, "The job is over and you have all of it: there is no need to come again."),
         ),
         problems=(Kind.STREAMS,),

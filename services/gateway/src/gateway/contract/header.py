@@ -62,6 +62,12 @@ DISPOSITION = Header(
     description="A name for the file.",
     example='attachment; filename="creators.csv"',
 )
+UNBUFFERED = Header(
+    name="X-Accel-Buffering",
+    description="For proxies: pass each event on at once.",
+    schema={"type": "string", "enum": ["no"]},
+    example="no",
+)
 
 # What every answer has, whatever its status.
 ALWAYS = (REQUEST_ID, CACHE_CONTROL, VARY, RATE_LIMIT_POLICY, RATE_LIMIT)
