@@ -143,11 +143,12 @@ async def test_a_stream_has_its_time_and_then_says_bye(
         await becomes(brief, 0)
 
 
-async def test_who_kept_little_reads_the_rest_from_postgres(
-    gateway: Any, worker: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kept", [3, 1000])
+async def test_pages_of_more_events_than_are_kept_or_read_at_once_lose_nothing(
+    gateway: Any, worker: Any, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
-    """Pages of more events than are kept lose nothing for anybody."""
-    async with composed(gateway, monkeypatch, kept_events_max=3) as forgetful:
+    """Nor does the end of the job cut its last page short."""
+    async with composed(gateway, monkeypatch, kept_events_max=kept, kept_bytes_max=2**24) as forgetful:
         job_id = await create(gateway, target=1000)
         async with AsyncExitStack() as stack:
             streams = [await stack.enter_async_context(watch(forgetful, job_id, 0)) for _ in range(5)]
