@@ -7,7 +7,7 @@ MEMBERS := libs/common services/gateway services/webhook services/tiktok service
 SERVICES := gateway webhook tiktok instagram youtube migrate operate
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## everything into .venv, with the commands gateway webhook tiktok instagram youtube migrate operate local
 
@@ -27,6 +27,12 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
+bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
+	@$(BIN)/local bench-gateway
+
+bench-export: setup ## what it takes to take 200,000 creators out: seconds, first byte, memory, longest pause
+	@$(BIN)/local bench-export
+
 bench-sse: setup ## how soon 500 who watch 50 jobs are told of what happens, and what it costs (a minute)
 	@$(BIN)/local bench-sse
 
@@ -38,13 +44,16 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults"
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz"
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults"
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz"
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
+
+fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
+	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
@@ -62,4 +71,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .local out
 
-.PHONY: help setup demo run cost bench-sse live-check check test faults format docs lock clean
+.PHONY: help setup demo run cost bench-gateway bench-export bench-sse live-check check test faults fuzz format docs lock clean

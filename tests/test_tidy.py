@@ -99,7 +99,7 @@ def test_every_member_is_installed_by_make() -> None:
     assert set(members[1].split()) == folders
 
 
-@pytest.mark.parametrize("name", ["setup", "demo", "run", "check", "test", "faults"])
+@pytest.mark.parametrize("name", ["setup", "demo", "run", "check", "test", "faults", "fuzz"])
 def test_make_lists_its_targets(name: str) -> None:
     listing = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.search(rf"make {name}\s+\S", listing)

@@ -58,6 +58,7 @@ def test_a_job_is_driven_with_the_generated_types(node: Run, compiled: Path, sta
     httpx.post(f"{stack.url('sandbox')}/_sandbox/reset", **PLAIN_HTTP).raise_for_status()
     told = json.loads(node(str(compiled), stack.gateway_url, stack.issuer_url))
     assert (told["refusal"], told["status"], told["campaignId"]) == ("/problems/unauthenticated", "completed", True)
+    assert (told["created"], told["location"], told["isRepeated"], told["listed"]) == (202, True, True, [True])
     assert told["delivered"] == len(told["handles"]) == len(set(told["handles"])) == 20
     assert told["wrong"] == ["/targetResults"]
 

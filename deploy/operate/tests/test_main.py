@@ -74,6 +74,11 @@ async def test_a_login_in_the_gateways_group_is_enough(stage: Any, operate: Any)
             ["letters", "redrive", letter],
             ["job", job_id],
             ["find", reference],
+            ["settings", "set", "limits.admin_user_ids", '["user_ada"]'],
+            ["settings", "set", "limits.admin_user_ids", '["user_ada", "user_bob"]'],
+            ["settings", "list"],
+            ["settings", "history"],
+            ["settings", "reset", "limits.admin_user_ids"],
         ):
             done = operate(*command, DATABASE_URL=url)
             assert (done.returncode, done.stderr) == (0, "")
@@ -84,4 +89,4 @@ async def test_a_login_in_the_gateways_group_is_enough(stage: Any, operate: Any)
 
 def test_help_names_every_command(operate: Any) -> None:
     shown = operate("--help").stdout
-    assert all(name in shown for name in ("letters", "platforms", "job", "find", "DATABASE_URL"))
+    assert all(name in shown for name in ("letters", "platforms", "settings", "job", "find", "DATABASE_URL"))

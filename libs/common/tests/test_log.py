@@ -1,5 +1,6 @@
 """What a process writes: one JSON object a line, and no secret in it, whoever logs."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from common.log import mask
+from common.log import mask, render_masked
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 SECRETS = {
@@ -227,3 +228,24 @@ def test_people_read_columns() -> None:
     assert "step.performed" in text
     assert text.count("[masked]") == 2
     assert "eyJ" not in text
+
+
+FACTS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=40)
+    | st.sampled_from([*SECRETS.values(), *PUBLIC, "x" * 600, "eyJ", "a@b.c", "sig_" + "a" * 16, "http://a:b@c"])
+    | st.frozensets(st.integers(), max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=20), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=20), FACTS, max_size=6))
+@example({"event": "a", "exception": "x" * 600 + " ada@example.com"})
+@example({"event": "a", "fact": {("a", "b"): JWT}})
+def test_a_line_is_the_masked_event_whatever_is_in_it(event: dict[str, Any]) -> None:
+    expected = json.dumps(mask(None, "info", copy.deepcopy(event)))
+    assert render_masked(None, "info", copy.deepcopy(event)) == expected

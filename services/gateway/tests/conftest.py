@@ -1,5 +1,6 @@
 """A gateway as a real process, with a real Postgres, NATS and issuer, and a QStash that remembers what it was told."""
 
+import asyncio
 import json
 import sys
 import threading
@@ -245,9 +246,29 @@ async def gateway(module_gateway: Running, qstash: QStash) -> Running:
     return module_gateway
 
 
+ADMINISTRATORS = ("user_root", "user_deputy")
+
+
+@pytest.fixture
+async def administered(gateway: Running) -> Running:
+    """The same gateway, which knows its administrators."""
+    gateway.rows(
+        """insert into system_settings (category, key, value) values ('limits', 'admin_user_ids', to_jsonb(%s::text[]))
+           returning 1""",
+        list(ADMINISTRATORS),
+    )
+    async with gateway.client("user_root") as client:
+        while not (await client.get("/api/v1/me")).json()["isAdministrator"]:
+            await asyncio.sleep(0.1)
+    return gateway
+
+
 def _empty(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("truncate owners, campaigns, jobs, platform_states, system_settings cascade")
+        connection.execute(
+            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters
+               cascade"""
+        )
 
 
 async def open_database(url: str) -> Database:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -239,12 +240,15 @@ async def test_the_name_of_a_campaign_is_1_to_200_characters(gateway: Any, name:
         ("/api/v1/campaigns?limit=1.0", "/limit"),
         ("/api/v1/campaigns?limit=%D9%A1", "/limit"),
         ("/api/v1/campaigns?limit=99999999999999999999999", "/limit"),
+        ("/api/v1/campaigns?limit=1&limit=1", "/limit"),
+        ("/api/v1/campaigns?Limit=1", "/Limit"),
         ("/api/v1/campaigns?cursor=x", "/cursor"),
         ("/api/v1/campaigns?cursor=%00%FF", "/cursor"),
         ("/api/v1/campaigns?cursor=" + "A" * 5000, "/cursor"),
         ("/api/scraping/tiktok", "/jobId"),
         ("/api/scraping/tiktok?jobId=", "/jobId"),
         ("/api/scraping/tiktok?jobId=1", "/jobId"),
+        ("/api/scraping/tiktok?jobId=1&jobId=2", "/jobId"),
         ("/api/scraping/tiktok?jobId=%00", "/jobId"),
         ("/api/scraping/tiktok?jobId={01900000-0000-7000-8000-000000000000}", "/jobId"),
         ("/api/scraping/tiktok?jobid=01900000-0000-7000-8000-000000000000", "/jobId"),
@@ -267,6 +271,31 @@ async def test_a_bad_parameter_is_named(gateway: Any, path: str, pointer: str) -
         ("cursor=x", "/cursor"),
         ("cursor=AAAAAAAAAAAAAAAAAA", "/cursor"),
         ("cursor=" + "A" * 5000, "/cursor"),
+        ("followersMin=ten", "/followersMin"),
+        ("followersMin=-1", "/followersMin"),
+        ("followersMin=1.5", "/followersMin"),
+        ("followersMin=%D9%A1", "/followersMin"),
+        ("followersMin=" + "9" * 5000, "/followersMin"),
+        ("followersMax=10000000001", "/followersMax"),
+        ("followersMin=5&followersMax=4", "/followersMax"),
+        ("hasEmail=yes", "/hasEmail"),
+        ("verified=", "/verified"),
+        ("languages=en,x", "/languages/1"),
+        ("languages=en,", "/languages/1"),
+        ("countries=DE&countries=GB", "/countries"),
+        ("countries=GB,DEU", "/countries/1"),
+        ("countries=" + ",".join(["DE"] * 51), "/countries"),
+        ("postedWithinDays=0", "/postedWithinDays"),
+        ("postedWithinDays=3651", "/postedWithinDays"),
+        ("unknown=maybe", "/unknown"),
+        ("excludeHandles=mira", "/excludeHandles"),
+        ("followersmin=5", "/followersmin"),
+        ("limit=1&limit=2", "/limit"),
+        ("fields=", "/fields/0"),
+        ("fields=seq,creator.account.fans", "/fields/1"),
+        ("fields=creator.account.native.secUid", "/fields/0"),
+        ("fields=seq.", "/fields/0"),
+        ("fields=" + ",".join(["seq"] * 51), "/fields"),
     ],
 )
 async def test_a_bad_parameter_of_results_is_named(gateway: Any, query: str, pointer: str) -> None:
@@ -286,6 +315,11 @@ async def test_no_answer_repeats_what_was_sent(gateway: Any) -> None:
             await client.get(f"/api/scraping/tiktok?jobId={canary}"),
             await client.get(f"/api/scraping/{canary}?jobId=1"),
             await client.get(f"/api/v1/jobs/{canary}"),
+            await client.get(f"/api/v1/usage?groupBy={canary}"),
+            await client.get(f"/api/v1/usage?limit=1&from={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?fields={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/results?languages={canary}"),
+            await client.get(f"/api/v1/jobs/{uuid4()}/calls?kind={canary}"),
             await client.post(PATH, json={"targetUsername": f"https://{canary}.example.com/x"}),
             await client.post(PATH, json={"keywords": [f"#{canary} x"], "filters": {"languages": [canary]}}),
             await client.post(PATH, json={"keywords": ["a"], "filters": {"excludeHandles": [f"{canary}!"]}}),
@@ -300,6 +334,19 @@ async def test_the_old_frontend_is_told_the_first_fault_in_words(gateway: Any) -
     async with gateway.client() as client:
         answer = await client.post(PATH, json={"keywords": ["a", ""], "targetResults": 0})
     assert answer.json()["error"] == "keywords/1 must not be empty (and 1 more)"
+
+
+@pytest.mark.parametrize("name", ["keywords", "ke\\u0079words"])
+async def test_a_field_that_is_given_twice_is_refused(gateway: Any, name: str) -> None:
+    """Where two readers of one text could understand two things, nothing is done."""
+    async with gateway.client() as client:
+        answer = await client.post(PATH, content=f'{{"keywords":["a"],"{name}":["b"]}}'.encode(), headers=JSON)
+        within = await client.post(
+            PATH, content=b'{"keywords":["a"],"filters":{"verified":true,"verified":false}}', headers=JSON
+        )
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
+    assert (within.status_code, within.json()["type"]) == (400, "/problems/malformed")
+    assert gateway.count("jobs") == 0
 
 
 async def test_many_faults_are_cut_off(gateway: Any) -> None:

@@ -180,9 +180,9 @@ def test_every_operation_has_an_example_of_its_answer(operation: Any) -> None:
 
 
 def test_problems_follow_from_the_form_of_an_operation() -> None:
-    assert {kind.status for kind in problems_of(BY_ID["listCampaigns"])} == {401, 422, 500, 503}
-    assert {kind.status for kind in problems_of(BY_ID["readJob"])} == {401, 404, 500, 503}
-    assert {kind.status for kind in problems_of(BY_ID["cancelJob"])} == {401, 403, 404, 415, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["listCampaigns"])} == {401, 422, 429, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["readJob"])} == {401, 404, 429, 500, 503}
+    assert {kind.status for kind in problems_of(BY_ID["cancelJob"])} == {401, 403, 404, 415, 429, 500, 503}
     extension = problems_of(BY_ID["extendJob"])
     assert {kind.status for kind in extension} == {400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503}
     assert problems_of(BY_ID["isAlive"]) == (Kind.INTERNAL,)
@@ -194,6 +194,35 @@ def test_only_public_operations_want_no_token() -> None:
         node = DOCUMENT["paths"][operation.path][operation.method.lower()]
         assert (node.get("security") == []) is operation.is_public
         assert ("401" in node["responses"]) is not operation.is_public
+
+
+@pytest.mark.server
+async def test_options_tells_every_method_of_an_address(gateway: Any) -> None:
+    by_path: dict[str, set[str]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {"OPTIONS"}).add(operation.method)
+    async with gateway.client() as client:
+        for path, methods in by_path.items():
+            answer = await client.options(path.replace("{", "").replace("}", ""))
+            assert (answer.status_code, set(answer.headers["Allow"].split(", "))) == (204, methods), path
+
+
+@pytest.mark.server
+async def test_a_browser_of_another_origin_may_use_all_of_it(gateway: Any) -> None:
+    """Every method, header of a request and header of an answer that the contract knows."""
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    async with gateway.client() as client:
+        preflight = await client.options("/api/v1/jobs", headers=asked)
+        exposed = (await client.get("/api/v1/jobs", headers=asked)).headers["Access-Control-Expose-Headers"].split(", ")
+    allowed = preflight.headers["Access-Control-Allow-Headers"].split(", ")
+    assert {operation.method for operation in OPERATIONS} <= set(
+        preflight.headers["Access-Control-Allow-Methods"].split(", ")
+    )
+    parameters = [parameter for operation in OPERATIONS for parameter in operation.parameters]
+    assert {parameter.name for parameter in parameters if parameter.where == "header"} <= set(allowed)
+    # Those that answer a wrong token or method, and those for caches, are no business of a program.
+    others = {"Allow", "Cache-Control", "Vary", "WWW-Authenticate"}
+    assert set(DOCUMENT["components"]["headers"]) - others <= set(exposed)
 
 
 @pytest.mark.server

@@ -121,13 +121,17 @@ async def test_our_frontends_may_ask_from_their_origin(gateway: Any) -> None:
         refused = await client.get("/api/v1/campaigns", headers={"Origin": "https://app.example.com"})
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Origin"] == OURS
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST"
-    assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, If-None-Match"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
+    allowed = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
+    assert preflight.headers["Access-Control-Allow-Headers"] == allowed
     assert "Access-Control-Allow-Credentials" not in preflight.headers
     assert refused.status_code == 401, "also an error can be read by our frontend"
     assert refused.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
     exposed = {name.strip() for name in refused.headers["Access-Control-Expose-Headers"].split(",")}
-    assert exposed == {"Location", "Retry-After", "ETag", "X-Request-Id"}
+    assert exposed == {
+        *("Location", "Retry-After", "ETag", "X-Request-Id", "RateLimit", "RateLimit-Policy"),
+        *("Content-Disposition", "Idempotency-Replayed"),
+    }
     assert "Origin" in refused.headers["Vary"]
 
 

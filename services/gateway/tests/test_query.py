@@ -1,5 +1,6 @@
 """What stands in addresses: cursors come back as they were given, and nothing else is read as one."""
 
+import base64
 from contextlib import suppress
 from uuid import UUID
 
@@ -11,7 +12,20 @@ from common.db.result import ResultPlace
 from common.domain.job import Mode
 from common.errors import CallerError
 from gateway.problem import ProblemError
-from gateway.query import Sort, read_cursor, read_id, read_limit, read_place, read_sort, write_cursor, write_place
+from gateway.query import (
+    Sort,
+    read_cursor,
+    read_id,
+    read_limit,
+    read_place,
+    read_sort,
+    write_cursor,
+    write_place,
+)
+
+
+def as_cursor(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(b"fln"[packed[0] % 3 :][:1] + packed[1:]).rstrip(b"=").decode()
 
 
 @given(st.uuids())
@@ -39,21 +53,36 @@ def test_more_than_the_most_is_the_most(text: str | None, limit: int) -> None:
     assert read_limit(text) == limit
 
 
-@given(st.integers(0, 2**63 - 1), st.none() | st.floats(0, 1, width=32))
-def test_a_place_survives_the_journey_in_its_own_order_alone(seq: int, likeness: float | None) -> None:
-    place = ResultPlace(seq=seq, likeness=likeness)
-    cursor = write_place(place, Sort.LIKENESS)
-    assert read_place(cursor, Sort.LIKENESS) == place
-    assert cursor.isascii()
-    found = write_place(place, Sort.FOUND)
-    assert read_place(found, Sort.FOUND) == ResultPlace(seq=seq, likeness=None)
-    for text, sort in [(cursor, Sort.FOUND), (found, Sort.LIKENESS)]:
-        with pytest.raises(CallerError) as caught:
-            read_place(text, sort)
-        assert caught.value.pointer == "/cursor"
+SEQS = st.integers(0, 2**63 - 1)
+LIKENESS = st.none() | st.floats(0, 1, width=32)
+FOLLOWERS = st.none() | st.integers(0, 2**63 - 1)
 
 
-@given(st.text() | st.text("ABCDlZfg_-019", min_size=18, max_size=18), st.sampled_from(Sort))
+@given(SEQS, LIKENESS, FOLLOWERS)
+def test_a_place_survives_the_journey_in_its_own_order_alone(
+    seq: int, likeness: float | None, followers: int | None
+) -> None:
+    place = ResultPlace(seq=seq, likeness=likeness, followers=followers)
+    kept = {
+        Sort.FOUND: ResultPlace(seq=seq),
+        Sort.LIKENESS: ResultPlace(seq=seq, likeness=likeness),
+        Sort.FOLLOWERS: ResultPlace(seq=seq, followers=followers),
+    }
+    for sort in Sort:
+        cursor = write_place(place, sort)
+        assert read_place(cursor, sort) == kept[sort]
+        assert cursor.isascii()
+        assert "=" not in cursor
+        for other in set(Sort) - {sort}:
+            with pytest.raises(CallerError) as caught:
+                read_place(cursor, other)
+            assert caught.value.pointer == "/cursor"
+
+
+PLACE_TEXTS = st.integers(12, 23).flatmap(lambda size: st.text("ABCDlfZgbm_-019", min_size=size, max_size=size))
+
+
+@given(st.text() | PLACE_TEXTS | st.binary(min_size=9, max_size=17).map(as_cursor), st.sampled_from(Sort))
 def test_what_is_no_place_is_refused_and_nothing_else_happens(text: str, sort: Sort) -> None:
     with suppress(CallerError):
         place = read_place(text, sort)
@@ -68,6 +97,7 @@ def test_what_is_no_place_is_refused_and_nothing_else_happens(text: str, sort: S
         (None, Mode.KEYWORD, Sort.FOUND),
         ("found", Mode.SIMILAR, Sort.FOUND),
         ("likeness", Mode.KEYWORD, Sort.LIKENESS),
+        ("followers", Mode.SIMILAR, Sort.FOLLOWERS),
     ],
 )
 def test_the_order_is_what_the_mode_is_about_unless_it_is_asked_for(text: str | None, mode: Mode, sort: Sort) -> None:

@@ -1,4 +1,4 @@
-"""A job's creators: one shape for every platform, page by page, in two orders, for their owner alone."""
+"""A job's creators: one shape for every platform, page by page, in three orders, for their owner alone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -152,6 +152,91 @@ async def test_a_cursor_is_of_one_order_and_no_permission(gateway: Any, worker: 
         assert [error["pointer"] for error in crossed.json()["errors"]] == ["/cursor"]
         assert (await bob.get(f"{url}?cursor={cursor}")).status_code == 404
         assert (await bob.get(f"/api/v1/jobs/{bobs}/results?cursor={cursor}")).json()["items"] == []
+
+
+@pytest.mark.server
+async def test_those_with_the_most_followers_come_first_if_asked_for(gateway: Any, worker: Any) -> None:
+    followers = [5, None, 10**10, 0, 5, None]
+    people = [person(number, followers=count) for number, count in enumerate(followers)]
+    async with gateway.client() as client:
+        job_id = await create(client)
+        await worker.deliver(gateway.qstash.published[0], people, cursor="1")
+        for limit in (1, 2, 4, 6):
+            pages = await walk(client, job_id, f"sort=followers&limit={limit}")
+            assert [handle for page in pages for handle in page] == ["h2", "h0", "h4", "h3", "h1", "h5"]
+
+
+@pytest.mark.server
+async def test_filters_show_whom_a_job_would_have_delivered(gateway: Any, worker: Any) -> None:
+    now = datetime.now(UTC)
+    people = [
+        person(0, followers=5000, verified=True, country="DE", language="de-AT", bio="jane@example.com"),
+        person(1, followers=50, verified=False, country="GB", language="en", bio="no address"),
+        person(2, last_posted_at=now - timedelta(days=40)),
+        person(3, followers=900, last_posted_at=now - timedelta(days=2)),
+    ]
+    expected = {
+        "followersMin=900": [0, 2, 3],
+        "followersMin=900&unknown=drop": [0, 3],
+        "followersMax=900&unknown=drop": [1, 3],
+        "followersMin=100&followersMax=1000&unknown=drop": [3],
+        "verified=true": [0, 2, 3],
+        "verified=false&unknown=drop": [1],
+        "hasEmail=true&unknown=drop": [0],
+        "hasEmail=false&unknown=drop": [1],
+        "countries=de,at": [0, 2, 3],
+        "languages=en-US,de&unknown=drop": [0, 1],
+        "postedWithinDays=30": [0, 1, 3],
+        "postedWithinDays=30&unknown=drop": [3],
+        "unknown=drop": [0, 1, 2, 3],
+    }
+    async with gateway.client() as client:
+        job_id = await create(client)
+        await worker.deliver(gateway.qstash.published[0], people, cursor="1")
+        for query, numbers in expected.items():
+            for sort in ("found", "likeness", "followers"):
+                pages = await walk(client, job_id, f"{query}&sort={sort}&limit=1")
+                shown = sorted(handle for page in pages for handle in page)
+                assert shown == [f"h{number}" for number in numbers], (query, sort)
+
+
+@pytest.mark.server
+async def test_a_place_is_the_same_whoever_is_shown_around_it(gateway: Any, worker: Any) -> None:
+    """A cursor goes on with other filters from where it stands: nobody comes twice."""
+    async with gateway.client() as client:
+        job_id = await create(client)
+        people = [person(number, followers=10 - number) for number in range(6)]
+        await worker.deliver(gateway.qstash.published[0], people, cursor="1")
+        url = f"/api/v1/jobs/{job_id}/results?sort=followers"
+        first = (await client.get(f"{url}&followersMax=8&limit=2")).json()
+        rest = (await client.get(f"{url}&cursor={first['nextCursor']}")).json()
+        handles = [item["creator"]["account"]["handle"] for page in (first, rest) for item in page["items"]]
+        assert handles == ["h2", "h3", "h4", "h5"]
+
+
+@pytest.mark.server
+async def test_items_carry_the_fields_that_are_asked_for(gateway: Any, worker: Any) -> None:
+    async with gateway.client() as client:
+        job_id = await create(client)
+        people = [person(1, bio="jane@example.com"), person(2)]
+        await worker.deliver(gateway.qstash.published[0], people, cursor="1")
+        url = f"/api/v1/jobs/{job_id}/results"
+        (whole, _) = (await client.get(url)).json()["items"]
+        url += "?fields=seq,foundAt,creator.account.handle,creator.contact.emails.address&limit=1"
+        answer = await client.get(url)
+        assert answer.json()["items"] == [
+            {
+                "seq": whole["seq"],
+                "foundAt": whole["foundAt"],
+                "creator": {"account": {"handle": "h1"}, "contact": {"emails": [{"address": "jane@example.com"}]}},
+            }
+        ]
+        same = await client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        second = (await client.get(f"{url}&cursor={answer.json()['nextCursor']}")).json()
+        assert [item["creator"]["account"]["handle"] for item in second["items"]] == ["h2"]
+        assert second["items"][0]["creator"]["contact"] == {"emails": None}, "unknown is null"
+        assert second["nextCursor"] is None
 
 
 @pytest.mark.server

@@ -12,6 +12,7 @@ is<Exactly<Schemas["Job"]["status"], "pending" | "processing" | "completed" | "e
 is<Exactly<Schemas["Job"]["startedAt"], string | null>>();
 is<Exactly<Schemas["Job"]["filters"], Schemas["FiltersBody"] | null>>();
 is<Exactly<Schemas["JobBody"]["targetResults"], number | undefined>>();
+is<Exactly<Schemas["JobBody"]["mode"], "keyword" | "similar">>();
 is<Exactly<Schemas["Result"]["creator"]["account"]["followers"], number | null>>();
 is<Exactly<Schemas["Result"]["platform"], "tiktok" | "instagram" | "youtube">>();
 is<Exactly<Schemas["Counts"]["outcomes"]["duplicate"], number>>();
@@ -73,13 +74,22 @@ const refusal = known(stranger.error, "refusal").type;
 api.use(signedIn);
 
 const campaign = known((await api.POST("/api/v1/campaigns", { body: { name: "Bread" } })).data, "campaign");
-const created = await api.POST("/api/scraping/{platform}", {
-  params: { path: { platform: "tiktok" } },
-  body: { keywords: ["sourdough"], targetResults: 20, campaignId: campaign.id, filters: { followersMin: 1 } },
-});
-const { jobId } = known(created.data, "job");
+const body: Schemas["JobBody"] = {
+  platform: "tiktok",
+  mode: "keyword",
+  keywords: ["sourdough"],
+  targetResults: 20,
+  campaignId: campaign.id,
+  filters: { followersMin: 1 },
+  tags: ["bread"],
+};
+const order = { params: { header: { "Idempotency-Key": crypto.randomUUID() } }, body };
+const created = await api.POST("/api/v1/jobs", order);
+const repeated = await api.POST("/api/v1/jobs", order);
+const jobId = known(created.data, "job").id;
 const job = await watched(jobId);
 const creators = await creatorsOf(jobId);
+const listed = known((await api.GET("/api/v1/jobs", { params: { query: { tag: "bread" } } })).data, "list");
 const wrong = await api.POST("/api/v1/jobs/{jobId}/extend", {
   params: { path: { jobId } },
   body: { targetResults: 1 },
@@ -88,6 +98,10 @@ const wrong = await api.POST("/api/v1/jobs/{jobId}/extend", {
 console.log(
   JSON.stringify({
     refusal,
+    created: created.response.status,
+    location: created.response.headers.get("Location") === `/api/v1/jobs/${jobId}`,
+    isRepeated: repeated.response.headers.get("Idempotency-Replayed") === "true" && repeated.data?.id === jobId,
+    listed: listed.items.map((item) => item.id === jobId && item.status === "completed"),
     status: job.status,
     campaignId: job.campaignId === campaign.id,
     delivered: job.counts.delivered,

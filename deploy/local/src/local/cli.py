@@ -10,6 +10,7 @@ import httpx
 import typer
 from rich.console import Console
 
+from local.bench.export import run_bench_export
 from local.child import Child, ProcessError
 from local.cost.command import run_cost
 from local.demo import make_console, run_demo
@@ -62,6 +63,22 @@ def demo(latency: Latency = "demo") -> None:
 def cost() -> None:
     """Run jobs of every kind against the sandbox, show what each cost, judge what is promised of costs."""
     raise typer.Exit(run_cost(project_root(), make_console()))
+
+
+@app.command("bench-gateway")
+def bench_gateway() -> None:
+    """Measure what requests cost the gateway, beside a bare handler of its framework; judge what is promised."""
+    command = importlib.import_module("local.bench.command")
+    raise typer.Exit(command.run_bench(project_root(), make_console()))
+
+
+@app.command("bench-export")
+def bench_export(
+    creators: Annotated[int, typer.Option(help="How many creators to invent.", min=1)] = 200_000,
+    jobs: Annotated[int, typer.Option(help="Over how many jobs of the campaign.", min=4)] = 20,
+) -> None:
+    """Take a large campaign out in every format: time, first byte, memory, and what others notice of it."""
+    raise typer.Exit(run_bench_export(project_root(), make_console(), creators=creators, jobs=jobs))
 
 
 @app.command("bench-sse")

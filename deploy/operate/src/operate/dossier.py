@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from common.db import operator as operator_table
-from common.db.operator import CallRow, FunnelRow, JobRecord, LetterFilter, LetterRow, OpenStep, PlatformLine, SearchRow
+from common.db.administration import LetterFilter, LetterRow, read_letters
+from common.db.operator import CallRow, FunnelRow, JobRecord, OpenStep, PlatformLine, SearchRow
 from common.db.poll import JobView, read_job
 from common.db.pool import Connection
 from common.domain.model import Model
@@ -39,5 +40,5 @@ async def read_dossier(connection: Connection, *, job_id: UUID, calls_max: int) 
         open_steps=await operator_table.open_steps(connection, job_id=job_id),
         funnel=await operator_table.funnel_of_job(connection, job_id=job_id),
         calls=await operator_table.last_calls(connection, job_id=job_id, count_max=calls_max),
-        letters=await operator_table.read_letters(connection, LetterFilter(job_id=job_id)),
+        letters=await read_letters(connection, LetterFilter(job_id=job_id)),
     )

@@ -6,7 +6,8 @@ from uuid import UUID
 import typer
 from rich.console import Group
 
-from common.db.operator import JobLine, LetterFilter, LetterRow, jobs_of_reference, read_letters
+from common.db.administration import LetterFilter, LetterRow, read_letters
+from common.db.operator import JobLine, jobs_of_reference
 from common.domain.model import Model
 from operate.desk import REFUSED, Desk, at_desk
 from operate.dossier import Dossier, read_dossier

@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from common.db.operator import CallRow, JobLine, LetterRow, SearchRow
+from common.db.administration import LetterRow
+from common.db.operator import CallRow, JobLine, SearchRow
 from common.domain.job import JobStatus
 from operate.dossier import Dossier
 from operate.letter_table import OWNER_WIDTH, REASON_WIDTH

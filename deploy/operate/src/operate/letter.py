@@ -6,7 +6,8 @@ from uuid import UUID
 
 import typer
 
-from common.db.operator import LetterFilter, LetterRow, list_platforms, open_letter_ids, read_letters
+from common.db.administration import LetterFilter, LetterRow, read_letters
+from common.db.operator import list_platforms, open_letter_ids
 from common.engine.reopening import Refusal
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from common.db.operator import LetterRow
+from common.db.administration import LetterRow
 from operate.terminal import lasts, new_table, plain, stack
 
 REASON_WIDTH = 16  # the longest of ours

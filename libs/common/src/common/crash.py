@@ -17,6 +17,7 @@ class CrashPoint(StrEnum):
     JOB_COMMITTED = "job.committed"
     CANCEL_COMMITTED = "cancel.committed"
     REOPENING_COMMITTED = "reopening.committed"
+    LETTER_COMMITTED = "letter.committed"
     DELETION_COMMITTED = "deletion.committed"
     PUBLICATION_AWAITED = "publication.awaited"
     # whoever publishes

@@ -1,6 +1,8 @@
 """The statements of campaigns on real Postgres: who does not own one learns nothing of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,13 +11,21 @@ from pydantic import SecretStr
 
 from common.clock import Clock
 from common.db.campaign import (
+    CampaignChange,
+    CampaignInUseError,
+    CampaignQuery,
     CampaignRow,
+    CampaignState,
+    CampaignView,
     NewCampaign,
     UnknownCampaignError,
+    campaign_state,
+    delete_campaign,
     insert_campaign,
     is_campaign,
     list_campaigns,
     read_campaign,
+    update_campaign,
 )
 from common.db.owner import add_owner
 from common.db.pool import Connection, Database
@@ -52,20 +62,109 @@ async def test_a_campaign_is_read_by_its_owner_alone(connection: Connection) -> 
     assert not await is_campaign(connection, owner=ADA, campaign_id=uuid4())
 
 
+async def page(
+    connection: Connection, *, before: UUID | None = None, is_archived: bool | None = False, count_max: int = 10
+) -> list[UUID]:
+    """Ada's."""
+    query = CampaignQuery(owner=ADA, is_archived=is_archived, before=before, count_max=count_max)
+    return [row.id for row in await list_campaigns(connection, query)]
+
+
+async def change(connection: Connection, campaign_id: UUID, owner: str = ADA, **given: Any) -> bool:
+    values = {"name": None, "is_archived": None, **given}
+    return await update_campaign(connection, CampaignChange(id=campaign_id, owner=owner, **values))
+
+
+async def look(connection: Connection, campaign_id: UUID) -> CampaignView:
+    view = await read_campaign(connection, owner=ADA, campaign_id=campaign_id)
+    assert view is not None
+    return view
+
+
 async def test_the_list_is_the_owners_newest_first_and_goes_on_after_the_last(connection: Connection) -> None:
-    mine = [await make(connection, ADA, f"c{number}") for number in range(5)]
+    mine = [(await make(connection, ADA, f"c{number}")).id for number in range(5)]
     await make(connection, BOB)
-    assert await list_campaigns(connection, owner=ADA, before=None, count_max=10) == mine[::-1]
-    first = await list_campaigns(connection, owner=ADA, before=None, count_max=2)
+    assert await page(connection) == mine[::-1]
+    first = await page(connection, count_max=2)
     assert first == [mine[4], mine[3]]
-    assert await list_campaigns(connection, owner=ADA, before=first[-1].id, count_max=2) == [mine[2], mine[1]]
-    assert await list_campaigns(connection, owner=ADA, before=mine[0].id, count_max=2) == []
+    assert await page(connection, before=first[-1], count_max=2) == [mine[2], mine[1]]
+    assert await page(connection, before=mine[0], count_max=2) == []
 
 
 async def test_a_cursor_of_another_owner_opens_nothing(connection: Connection) -> None:
     theirs = await make(connection, BOB)
-    assert await list_campaigns(connection, owner=ADA, before=theirs.id, count_max=10) == []
-    assert await list_campaigns(connection, owner=ADA, before=UUID(int=0), count_max=10) == []
+    assert await page(connection, before=theirs.id) == []
+    assert await page(connection, before=UUID(int=0)) == []
+
+
+async def test_archived_campaigns_are_listed_when_asked_for(connection: Connection) -> None:
+    one, other = (await make(connection, ADA)).id, (await make(connection, ADA)).id
+    assert await change(connection, one, is_archived=True)
+    assert await page(connection) == [other]
+    assert await page(connection, is_archived=True) == [one]
+    assert await page(connection, is_archived=None) == [other, one]
+    assert await campaign_state(connection, owner=ADA, campaign_id=one) is CampaignState.ARCHIVED
+    assert await campaign_state(connection, owner=ADA, campaign_id=other) is CampaignState.OPEN
+    assert await campaign_state(connection, owner=BOB, campaign_id=one) is None
+    assert await change(connection, one, is_archived=False)
+    assert await campaign_state(connection, owner=ADA, campaign_id=one) is CampaignState.OPEN
+
+
+async def test_a_change_leaves_the_rest_as_it_is_and_what_changes_nothing_leaves_no_trace(
+    connection: Connection,
+) -> None:
+    row = await make(connection, ADA, "before")
+    await change(connection, row.id, is_archived=True)
+    archived = await look(connection, row.id)
+    assert (archived.name, archived.archived_at is None) == ("before", False)
+    assert archived.updated_at > row.updated_at
+    await change(connection, row.id, is_archived=True, name="before")
+    assert await look(connection, row.id) == archived
+    await change(connection, row.id, name="after")
+    renamed = await look(connection, row.id)
+    assert (renamed.name, renamed.archived_at) == ("after", archived.archived_at)
+    assert renamed.updated_at > archived.updated_at
+    await change(connection, row.id, is_archived=False)
+    assert (await look(connection, row.id)).archived_at is None
+
+
+async def test_another_owner_changes_and_deletes_nothing(connection: Connection) -> None:
+    row = await make(connection, ADA, "mine")
+    before = await look(connection, row.id)
+    assert not await change(connection, row.id, BOB, name="theirs", is_archived=True)
+    assert not await delete_campaign(connection, owner=BOB, campaign_id=row.id)
+    assert not await change(connection, uuid4(), name="nobody's")
+    assert not await delete_campaign(connection, owner=ADA, campaign_id=uuid4())
+    assert await look(connection, row.id) == before
+
+
+async def test_a_campaign_is_deleted_only_without_jobs(connection: Connection) -> None:
+    used, unused = await make(connection, ADA), await make(connection, ADA)
+    await insert_job(connection, ADA, used.id)
+    assert not await delete_campaign(connection, owner=ADA, campaign_id=used.id)
+    assert await delete_campaign(connection, owner=ADA, campaign_id=unused.id)
+    assert await page(connection) == [used.id]
+
+
+async def test_a_job_that_comes_into_a_campaign_at_this_moment_keeps_it(
+    connection: Connection, database_url: str
+) -> None:
+    """The job's transaction began first and is not over when the campaign is to be deleted."""
+    row = await make(connection, ADA)
+    database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="other", size_max=1)
+    await database.open()
+    async with database.transaction() as other:
+        await insert_job(other, ADA, row.id)
+        deletion = asyncio.create_task(delete_campaign(connection, owner=ADA, campaign_id=row.id))
+        while not deletion.done():
+            cursor = await other.execute("select from pg_stat_activity where wait_event_type = 'Lock'")
+            if await cursor.fetchone() is not None:
+                break
+            await asyncio.sleep(0.01)
+    with pytest.raises(CampaignInUseError):
+        await deletion
+    await database.close()
+    assert (await look(connection, row.id)).jobs_count == 1
 
 
 async def test_the_list_walks_its_index(connection: Connection) -> None:
@@ -76,7 +175,8 @@ async def test_the_list_walks_its_index(connection: Connection) -> None:
     await connection.execute("analyze campaigns")
     cursor = await connection.execute(
         """explain select id from campaigns where owner = 'user:user_ada'
-               and id < coalesce(null::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') order by id desc limit 50"""
+               and id < coalesce(null::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+               and (false is null or (archived_at is not null) = false) order by id desc limit 50"""
     )
     plan = "\n".join(row[0] for row in await cursor.fetchall())
     assert "campaigns_owner_id_key" in plan
@@ -84,12 +184,13 @@ async def test_the_list_walks_its_index(connection: Connection) -> None:
 
 
 async def test_its_jobs_are_counted(connection: Connection) -> None:
-    row, other = await make(connection, ADA), await make(connection, ADA)
+    row, other, empty = [await make(connection, ADA) for _ in range(3)]
     for campaign_id in (row.id, row.id, other.id, None):
         await insert_job(connection, ADA, campaign_id)
-    view = await read_campaign(connection, owner=ADA, campaign_id=row.id)
-    assert view is not None
-    assert view.jobs_count == 2
+    assert (await look(connection, row.id)).jobs_count == 2
+    query = CampaignQuery(owner=ADA, is_archived=False, before=None, count_max=10)
+    counts = {listed.id: listed.jobs_count for listed in await list_campaigns(connection, query)}
+    assert counts == {row.id: 2, other.id: 1, empty.id: 0}
 
 
 async def test_a_job_cannot_stand_in_the_campaign_of_another(connection: Connection) -> None:

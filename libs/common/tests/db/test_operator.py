@@ -1,6 +1,6 @@
 """What operators read, on real Postgres: everybody's, and only what was asked for."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,10 +8,8 @@ import psycopg
 import pytest
 
 from common.db import operator as operator_table
-from common.db.dead_letter import DeadLetter, insert_dead_letter, resolve_letter
-from common.db.operator import LetterFilter
+from common.db.dead_letter import DeadLetter, insert_dead_letter
 from common.db.platform_state import Ability, announce_platform, pause_platform, stop_platform, take_probe
-from common.domain.job import JobStatus
 
 
 async def letter(scene: Any, seat: Any, *, reference: str | None = None, step: int = 0) -> UUID:
@@ -29,59 +27,6 @@ async def letter(scene: Any, seat: Any, *, reference: str | None = None, step: i
     async with scene.database.connection() as connection:
         assert await insert_dead_letter(connection, new)
     return letter_id
-
-
-async def ids(scene: Any, **wanted: Any) -> list[UUID]:
-    async with scene.database.connection() as connection:
-        return [row.id for row in await operator_table.read_letters(connection, LetterFilter(**wanted))]
-
-
-async def test_letters_are_filtered_by_each_condition_and_by_all(scene: Any) -> None:
-    one, other = await scene.seat(), await scene.seat()
-    first = await letter(scene, one, reference="r1")
-    second = await letter(scene, one, reference="r2", step=1)
-    third = await letter(scene, other)
-    mine = [first, second, third]
-    async with scene.database.connection() as connection:
-        assert await resolve_letter(connection, letter_id=second, resolution="discarded", by="ada")
-    assert await ids(scene, ids=mine) == [third, second, first], "the newest first"
-    assert await ids(scene, ids=[]) == []
-    assert await ids(scene, job_id=one.job_id) == [second, first]
-    assert await ids(scene, reference="r1") == [first]
-    assert await ids(scene, ids=mine, is_open=True) == [third, first]
-    assert await ids(scene, ids=mine, is_open=False) == [second]
-    assert await ids(scene, ids=mine, before=third) == [second, first], (
-        "without the one that the page before ended with"
-    )
-    assert await ids(scene, ids=mine, count_max=1) == [third]
-    assert await ids(scene, ids=mine, is_open=True, before=third, job_id=one.job_id, reference="r1") == [first]
-    async with scene.database.connection() as connection:
-        assert [one for one in await operator_table.open_letter_ids(connection) if one in mine] == [first, third]
-
-
-async def test_a_letter_tells_of_its_job_and_search_and_outlives_them(scene: Any) -> None:
-    seat = await scene.seat()
-    letter_id = await letter(scene, seat, reference="r")
-    async with scene.database.connection() as connection:
-        (row,) = await operator_table.read_letters(connection, LetterFilter(ids=[letter_id]))
-        assert (row.job_id, row.owner, row.platform, row.job_status) == (
-            seat.job_id,
-            seat.owner,
-            seat.platform,
-            JobStatus.PENDING,
-        )
-        assert (row.search_id, row.kind, row.query, row.step, row.reference) == (
-            seat.search_id,
-            "keyword",
-            "q0",
-            0,
-            "r",
-        )
-        assert row.is_open
-        await scene.change_job(seat, status="cancelled", stop_reason="cancelled", ended_at=datetime.now(UTC))
-        await connection.execute("delete from jobs where id = %s", [seat.job_id])
-        (row,) = await operator_table.read_letters(connection, LetterFilter(ids=[letter_id]))
-    assert (row.job_id, row.owner, row.platform, row.job_status, row.kind, row.query) == (seat.job_id, *[None] * 5)
 
 
 async def test_a_reference_leads_to_the_job_that_shows_it_or_has_a_letter_of_it(scene: Any) -> None:

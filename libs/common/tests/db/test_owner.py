@@ -1,10 +1,11 @@
 """Owners and the turn of their jobs, on real Postgres."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from common.db.owner import add_owner, count_admitted, lock_owner, next_waiting, owners_with_a_turn
+from common.db.owner import add_owner, count_admitted, lock_owner, next_waiting, owners_with_a_turn, view_standing
 
 FINAL: dict[str, Any] = {"status": "error", "stop_reason": "failed", "ended_at": "=now()"}
 WAITING: dict[str, Any] = {"admitted_at": None}
@@ -103,3 +104,22 @@ async def test_the_owners_who_wait_longest_are_found_first(scene: Any) -> None:
     async with scene.database.connection() as connection:
         assert await owners_with_a_turn(connection, active_jobs_max=2, count_max=2) == [owners[1], owners[2]]
         assert await owners_with_a_turn(connection, active_jobs_max=2, count_max=0) == []
+
+
+async def test_the_standing_is_what_the_owners_jobs_use_today(scene: Any, owner: str) -> None:
+    """Also of an owner who is not there yet; another's jobs and what has ended do not count."""
+    for columns in ({}, {"status": "processing"}, WAITING, FINAL, {**FINAL, **WAITING}):
+        await scene.store(scene.new_job(owner=owner), **columns)
+    await scene.store(scene.new_job())
+    await scene.query(
+        """insert into owner_days (owner, day, credits_granted)
+           select %s, (now() at time zone 'UTC')::date - n, 10 + n from generate_series(0, 1) n""",
+        owner,
+    )
+    async with scene.database.connection() as connection:
+        standing = await view_standing(connection, owner=owner)
+        nobody = await view_standing(connection, owner="user:nobody")
+    assert (standing.active_jobs, standing.waiting_jobs, standing.credits_granted_today) == (2, 1, 10)
+    assert (nobody.active_jobs, nobody.waiting_jobs, nobody.credits_granted_today) == (0, 0, 0)
+    assert (standing.resets_at.hour, standing.resets_at.minute, standing.resets_at.second) == (0, 0, 0)
+    assert timedelta(0) < standing.resets_at - datetime.now(UTC) <= timedelta(days=1)

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from hashlib import md5
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,12 +12,16 @@ from psycopg import AsyncCursor
 from pydantic import SecretStr
 
 from common.db import (
+    call,
+    campaign_creator,
     candidate,
     dead_letter,
     event,
+    export,
     job,
     ledger,
     operator,
+    outcome,
     owner,
     poll,
     profile,
@@ -26,6 +31,7 @@ from common.db import (
     search,
     step,
     sweep,
+    usage,
 )
 from common.db.pool import Connection, Database
 from common.domain.step import DueStep
@@ -33,9 +39,9 @@ from common.settings import DatabaseSettings
 
 LEASE = timedelta(seconds=30)
 
-# 1,000 jobs of which 20 run, 5,000 searches, 20,000 steps of which 100 are due, 60,000 candidates; of the calls 100 are
-# open, of the final jobs 10 hold something of their owner's quota, of 20,000 profiles 10 are being bought, and of
-# 5,000 dead letters 50 are open.
+# 1,000 jobs of which 20 run and 20 are of one campaign, 5,000 searches, 20,000 steps of which 100 are due, 60,000
+# candidates; of the calls 100 are open, of the final jobs 10 hold something of their owner's quota, of 20,000 profiles
+# 10 are being bought, and of 5,000 dead letters 50 are open.
 FILL = (
     "insert into owners (owner) select 'user:u' || n from generate_series(1, 50) n",
     """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
@@ -43,6 +49,8 @@ FILL = (
        select md5('j' || n)::uuid, 'user:u' || n % 50 + 1, 'u', 'tiktok', 'keyword', '{}', 1000, 200, 5000, 5, '1 hour',
            '0', now() + interval '1 day', case when n <> 20 then now() end
        from generate_series(1, 1000) n""",
+    "insert into campaigns (id, owner, name, created_by) values (md5('c')::uuid, 'user:u7', 'n', 'u')",
+    "update jobs set campaign_id = md5('c')::uuid where owner = 'user:u7'",
     """update jobs set status = 'error', stop_reason = 'failed', ended_at = now()
        where id not in (select md5('j' || n)::uuid from generate_series(1, 20) n)""",
     """insert into searches (id, job_id, ordinal, kind, query, status, end_reason)
@@ -104,8 +112,18 @@ CLAIM = step.ClaimRequest(**PLACE, generation=0, token=TOKEN, lease=LEASE, seque
 DUE = DueStep(job_id=JOB, **PLACE, generation=0)
 MINUTE = timedelta(minutes=1)
 BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
-PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5)
+PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5, followers=5)
 RESULTS = result.ResultQuery(owner="user:u7", job_id=JOB, after=PLACE_OF_RESULT, count_max=51)
+CALLS = call.CallQuery(owner="user:u7", job_id=JOB, after=TOKEN, kind="page", status=None, count_max=51)
+DAYS = {"owner": "user:u7", "since": date(2026, 1, 1), "until": date(2026, 1, 30)}
+USAGE = usage.UsageQuery(**DAYS, by_day=True, by_platform=True, by_job=True, after=None, count_max=51)
+CAMPAIGN = UUID(md5(b"c", usedforsecurity=False).hexdigest())
+FOUND = export.FoundQuery(owner="user:u7", job_id=JOB, seq=5, count_max=200)
+MERGED = export.MergedQuery(owner="user:u7", campaign_id=CAMPAIGN, platform="tiktok", platform_id="z", count_max=5)
+NOTHING_SINCE = datetime(2100, 1, 1, tzinfo=UTC)  # what is there is no creator that could be read
+NEWEST = campaign_creator.NewestQuery(
+    owner="user:u7", campaign_id=CAMPAIGN, new_since=NOTHING_SINCE, after=None, count_max=51
+)
 EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
@@ -144,6 +162,7 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "tally": lambda c: search.tally(c, job_id=JOB),
     "start searches": lambda c: search.start_waiting(c, job_id=JOB, count_max=5),
     "count admitted": lambda c: owner.count_admitted(c, owner="user:u7"),
+    "standing": lambda c: owner.view_standing(c, owner="user:u7"),
     "next waiting": lambda c: owner.next_waiting(c, owner="user:u7", count_max=5),
     "owners with a turn": lambda c: owner.owners_with_a_turn(c, active_jobs_max=5, count_max=500),
     "view what is spent": lambda c: reopening.view_spent(c, job_id=JOB),
@@ -169,6 +188,15 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "results by delivery": lambda c: result.list_found(c, RESULTS),
     "results by likeness": lambda c: result.list_alike(c, RESULTS),
     "first results by likeness": lambda c: result.list_alike(c, RESULTS.model_copy(update={"after": None})),
+    "results by followers": lambda c: result.list_followed(c, RESULTS),
+    "first results by followers": lambda c: result.list_followed(c, RESULTS.model_copy(update={"after": None})),
+    "funnel": lambda c: outcome.read_funnel(c, owner="user:u7", job_id=JOB),
+    "calls": lambda c: call.list_calls(c, CALLS),
+    "usage": lambda c: usage.list_usage(c, USAGE),
+    "sum of usage": lambda c: usage.sum_usage(c, **DAYS),
+    "batch of a job": lambda c: export.list_job_batch(c, FOUND),
+    "batch of a campaign": lambda c: export.list_campaign_batch(c, MERGED),
+    "newest of a campaign": lambda c: campaign_creator.list_newest(c, NEWEST),
     "events": lambda c: event.list_events(c, EVENTS),
     "heads": lambda c: event.list_heads(c, [(JOB, "user:u7")]),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
@@ -253,17 +281,28 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
         assert re.search(index, plan), plan
 
 
-async def test_results_come_in_their_order_from_an_index(connection: Connection) -> None:
+async def test_pages_come_in_their_order_from_an_index(connection: Connection) -> None:
     for name, index in {
         "results by delivery": "candidates_by_seq",
+        "batch of a job": "candidates_by_seq",
         "results by likeness": "candidates_by_likeness",
         "first results by likeness": "candidates_by_likeness",
+        "results by followers": "candidates_by_followers",
+        "first results by followers": "candidates_by_followers",
+        "calls": "upstream_calls_by_job",
     }.items():
         await connection.execute("set enable_sort = off")  # a job of the few creators here is sorted as fast
         [plan] = await plans_of(connection, HOT[name])
         await connection.execute("reset enable_sort")
         assert index in plan, plan
         assert "Sort" not in plan, plan
+
+
+async def test_a_campaigns_batch_reads_a_few_rows_of_each_job_in_their_order(connection: Connection) -> None:
+    """So it costs as much at the end of a large campaign as at its beginning."""
+    [plan] = await plans_of(connection, HOT["batch of a campaign"])
+    assert re.search(r"->  Limit[^\n]*\n\s+->  Index (Only )?Scan using candidates_(delivered|pkey)", plan), plan
+    assert "platform_id >" in plan
 
 
 async def test_events_are_found_from_their_place_on(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The statements behind a job's results on real Postgres: pages that join, one owner, two orders."""
+"""The statements behind a job's results on real Postgres: pages that join, one owner, three orders."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID, uuid4
@@ -10,7 +10,15 @@ from pydantic import SecretStr
 from common.clock import Clock
 from common.db.owner import add_owner
 from common.db.pool import Connection, Database
-from common.db.result import ResultPlace, ResultQuery, ResultRow, list_alike, list_found, read_result_head
+from common.db.result import (
+    ResultPlace,
+    ResultQuery,
+    ResultRow,
+    list_alike,
+    list_followed,
+    list_found,
+    read_result_head,
+)
 from common.domain.creator import Account, Contact, Creator, Match
 from common.domain.job import Mode, PlatformName
 from common.settings import DatabaseSettings
@@ -50,7 +58,13 @@ async def add_job(connection: Connection, owner: str = ADA, mode: str = "similar
     return job_id
 
 
-async def add(connection: Connection, job_id: UUID, seq: int | None, likeness: float | None = None) -> None:
+async def add(
+    connection: Connection,
+    job_id: UUID,
+    seq: int | None,
+    likeness: float | None = None,
+    followers: int | None = None,
+) -> None:
     creator = Creator(
         account=Account(platform_id=str(uuid4()), handle=f"h{seq}"),
         contact=Contact(),
@@ -59,8 +73,8 @@ async def add(connection: Connection, job_id: UUID, seq: int | None, likeness: f
     )
     await connection.execute(
         """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
-               outcome, seq, enrichment, handle, likeness, details, delivered_at)
-           values (%s, %s, %s, 0, 0, %s, 0, %s, %s, 'bought', %s, %s, %s, case when %s then now() end)""",
+               outcome, seq, enrichment, handle, likeness, followers, details, delivered_at)
+           values (%s, %s, %s, 0, 0, %s, 0, %s, %s, 'bought', %s, %s, %s, %s, case when %s then now() end)""",
         [
             job_id,
             creator.account.platform_id,
@@ -70,6 +84,7 @@ async def add(connection: Connection, job_id: UUID, seq: int | None, likeness: f
             seq,
             creator.account.handle,
             likeness,
+            followers,
             Jsonb(creator.model_dump(mode="json")),
             seq is not None,
         ],
@@ -85,7 +100,7 @@ async def walk(connection: Connection, read: List, job_id: UUID, size: int) -> l
         if not rows:
             return seqs
         seqs += [row.seq for row in rows]
-        after = ResultPlace(seq=rows[-1].seq, likeness=rows[-1].likeness)
+        after = ResultPlace(seq=rows[-1].seq, likeness=rows[-1].likeness, followers=rows[-1].followers)
 
 
 async def test_the_head_is_its_owners(connection: Connection) -> None:
@@ -97,7 +112,7 @@ async def test_the_head_is_its_owners(connection: Connection) -> None:
     assert await read_result_head(connection, owner=ADA, job_id=uuid4()) is None
 
 
-@pytest.mark.parametrize("read", [list_found, list_alike])
+@pytest.mark.parametrize("read", [list_found, list_alike, list_followed])
 async def test_only_what_the_owners_job_delivered_is_listed(connection: Connection, read: List) -> None:
     job_id, other = await add_job(connection), await add_job(connection)
     await add(connection, job_id, 3, 0.5)
@@ -110,7 +125,7 @@ async def test_only_what_the_owners_job_delivered_is_listed(connection: Connecti
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-async def test_pages_join_without_a_gap_or_a_repetition_in_both_orders(connection: Connection, size: int) -> None:
+async def test_pages_join_without_a_gap_or_a_repetition(connection: Connection, size: int) -> None:
     """Equal likeness, numbers that a `real` only comes near to, the bounds, and none at all."""
     job_id = await add_job(connection)
     likeness = {9: 0.1, 2: 0.7, 5: None, 4: 0.7, 7: 1.0, 3: 0.1, 8: None, 6: 0.0, 10: 0.3333333}
@@ -118,6 +133,16 @@ async def test_pages_join_without_a_gap_or_a_repetition_in_both_orders(connectio
         await add(connection, job_id, seq, number)
     assert await walk(connection, list_found, job_id, size) == [2, 3, 4, 5, 6, 7, 8, 9, 10]
     assert await walk(connection, list_alike, job_id, size) == [7, 2, 4, 10, 3, 9, 6, 5, 8]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+async def test_pages_by_followers_join_too(connection: Connection, size: int) -> None:
+    """Equal numbers, none, nobody told, and the most that a column holds."""
+    job_id = await add_job(connection)
+    followers = {9: 5, 2: 0, 5: None, 4: 10**10, 7: 5, 3: 2**63 - 1, 8: None, 6: 0, 10: 2**53 + 1}
+    for seq, number in followers.items():
+        await add(connection, job_id, seq, followers=number)
+    assert await walk(connection, list_followed, job_id, size) == [3, 10, 4, 7, 9, 2, 6, 5, 8]
 
 
 async def test_who_is_delivered_meanwhile_comes_later_by_delivery_and_may_be_missed_by_likeness(

@@ -15,7 +15,7 @@ FIELDS = [
 ]
 
 
-OPTIONAL = [("limits", "credits_per_owner_per_day")]  # none: no limit
+OPTIONAL = [("limits", "credits_per_owner_per_day"), ("limits", "requests_per_owner_per_minute")]  # none: no limit
 
 
 def read(category: str, key: str, value: Any) -> Any:
@@ -53,7 +53,7 @@ def test_an_unknown_key_is_an_error(stored: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("category", "key"), FIELDS)
-@pytest.mark.parametrize("value", [-1, "soon", [], {}])
+@pytest.mark.parametrize("value", [-1, "soon", [None], {}])
 def test_every_key_refuses_what_is_out_of_its_bounds(category: str, key: str, value: Any) -> None:
     with pytest.raises(ValidationError):
         read(category, key, value)
@@ -69,11 +69,20 @@ def test_every_key_but_the_optional_ones_has_a_value_with_an_upper_bound(categor
 def test_a_quota_is_a_number_of_credits_or_none() -> None:
     """None is no limit, 0 lets no job start; a fraction, a flag or a text is no number of credits."""
     assert SystemSettings().limits.credits_per_owner_per_day is None
-    for value in (None, 0, 1, 10**9):
+    for value in (None, 0, 1, 10**9):  # more would be no number to Postgres
         assert read("limits", "credits_per_owner_per_day", value) == value
-    for value in (-1, 0.5, 1.0, True, "100"):
+    for value in (-1, 0.5, 1.0, True, "100", 10**9 + 1):
         with pytest.raises(ValidationError):
             read("limits", "credits_per_owner_per_day", value)
+
+
+def test_a_limit_of_requests_is_a_number_or_none_and_never_locks_everybody_out() -> None:
+    assert SystemSettings().limits.requests_per_owner_per_minute == 3000
+    for value in (None, 1, 10**8):
+        assert read("limits", "requests_per_owner_per_minute", value) == value
+    for value in (0, -1, 0.5, 1.0, True, "100", 10**9):
+        with pytest.raises(ValidationError):
+            read("limits", "requests_per_owner_per_minute", value)
 
 
 @pytest.mark.parametrize(("category", "key"), FIELDS)
@@ -105,6 +114,30 @@ def test_the_bounds(category: str, key: str, least: int, most: int) -> None:
 @pytest.mark.parametrize("value", [90, 90.0, "PT90S", "PT1M30S", "00:01:30"])
 def test_a_duration_is_a_number_of_seconds_or_iso_8601(value: Any) -> None:
     assert read("timeouts", "standard_job_timeout", value) == timedelta(seconds=90)
+
+
+def test_administrators_are_user_ids_each_once() -> None:
+    assert SystemSettings().limits.admin_user_ids == ()
+    assert read("limits", "admin_user_ids", ["user_b", "user_a", "user_b"]) == ("user_b", "user_a")
+    assert len(read("limits", "admin_user_ids", [f"user_{n}" for n in range(100)])) == 100
+    odd: list[Any] = [
+        "user_",
+        "User_a",
+        "org_a",
+        "user_a ",
+        "user_a\n",
+        "user_ä",
+        f"user_{'a' * 101}",
+        1,
+        None,
+        ["user_a"],
+    ]
+    for value in odd:
+        with pytest.raises(ValidationError):
+            read("limits", "admin_user_ids", [value])
+    for value in (None, "user_a", {"user_a": 1}, [f"user_{n}" for n in range(101)]):
+        with pytest.raises(ValidationError):
+            read("limits", "admin_user_ids", value)
 
 
 def test_every_key_says_what_it_is_for() -> None:

@@ -61,3 +61,50 @@ async def test_once_read_an_outage_keeps_the_last_good_set(database: Database, c
     cut_off()
     await asyncio.sleep(KEPT_S + 0.05)
     assert (await cache.current()).api.max_api_calls == 7
+
+
+async def test_what_was_changed_here_counts_at_once(database: Database) -> None:
+    cache = SettingCache(database)
+    await put(database, "7")
+    assert (await cache.current()).api.max_api_calls == 7
+    await put(database, "8")
+    cache.forget()
+    assert (await cache.current()).api.max_api_calls == 8
+
+
+async def test_a_reading_that_began_before_a_change_is_not_kept(database: Database) -> None:
+    """It brings what was stored then; who asks after the change reads once more."""
+    cache = SettingCache(database)
+    await put(database, "7")
+    async with database.transaction() as other:
+        await other.execute("lock table system_settings in access exclusive mode")
+        reading = asyncio.create_task(cache.current())
+        while not reading.done():
+            cursor = await other.execute("select pid from pg_locks where not granted")
+            if await cursor.fetchone() is not None:
+                break
+            await asyncio.sleep(0.01)
+        cache.forget()
+    assert (await reading).api.max_api_calls == 7
+    await put(database, "8")
+    assert (await cache.current()).api.max_api_calls == 8
+
+
+async def test_who_does_not_wait_has_the_last_set_and_a_new_one_soon(database: Database) -> None:
+    await put(database, "7")
+    cache = SettingCache(database)
+    assert cache.latest() == SystemSettings(), "the defaults, until they are read"
+    for _ in range(200):
+        if cache.latest().api.max_api_calls == 7:
+            break
+        await asyncio.sleep(0.02)
+    assert cache.latest().api.max_api_calls == 7
+    assert cache.latest() is await cache.current(), "one memory for both"
+
+
+async def test_who_does_not_wait_hears_nothing_of_an_outage(database: Database, cut_off: Callable[[], None]) -> None:
+    cut_off()
+    cache = SettingCache(database)
+    for _ in range(20):
+        assert cache.latest() == SystemSettings()
+        await asyncio.sleep(0.02)

@@ -1,8 +1,9 @@
 """What callers send. Read strictly: numbers are numbers, unknown fields are errors, each fault names its field."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -55,7 +56,7 @@ _MESSAGES: Mapping[str, str] = {
     "model_attributes_type": "must be a JSON object",
 }
 # Errors of ours, whose message is for the caller as it stands.
-_OWN_KINDS = frozenset({"control_character", "blank", "keyword", "hashtag", "country", "language", "range"})
+_OWN_KINDS = frozenset({"control_character", "blank", "keyword", "hashtag", "country", "language", "range", "nothing"})
 
 
 class BodyError(ProblemError):
@@ -170,7 +171,7 @@ class ScrapingBody(CamelModel):
 
 
 class JobBody(CamelModel):
-    """A job of any platform and mode."""
+    """A job of any platform and mode: `keywords` in mode keyword, `target` in mode similar."""
 
     platform: PlatformName
     mode: Mode
@@ -206,14 +207,23 @@ class JobBody(CamelModel):
 
 
 def read_body(model: type[M], body: bytes) -> M:
-    """The body as a model. Raises BodyError, or ProblemError if it is no JSON."""
+    """The body as a model. Raises BodyError, or ProblemError if it is no JSON or not clear."""
     try:
-        return model.model_validate_json(body, strict=True, by_alias=True, by_name=False)
+        given = model.model_validate_json(body, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
+    else:
+        json.loads(body, object_pairs_hook=_check_names)
+        return given
     if details[0]["type"] == "json_invalid":
         raise ProblemError(Kind.MALFORMED, "The body is not valid JSON in UTF-8.")
     raise BodyError([_fault(detail) for detail in details[:FAULTS_MAX]])
+
+
+def _check_names(pairs: list[tuple[str, Any]]) -> None:
+    """What is meant by a field that is given twice is anybody's guess: each reader of JSON keeps another."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ProblemError(Kind.MALFORMED, "An object in the body has two fields of one name.")
 
 
 def _fault(detail: ErrorDetails) -> Fault:

@@ -17,6 +17,7 @@ from common.settings import (
 )
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.token import TokenPolicy
+from gateway.export.slot import ExportSlots
 from gateway.live.hub import Hub
 from gateway.live.limit import LiveLimits
 from gateway.metric import Metrics
@@ -66,6 +67,7 @@ class Gateway:
     metrics: Metrics
     hub: Hub
     life: Life = field(default_factory=Life)
+    exports: ExportSlots = field(default_factory=ExportSlots)
 
 
 def read_gateway_settings() -> Settings:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from common.crash import CrashPoint
-from common.db.campaign import UnknownCampaignError, is_campaign
+from common.db.campaign import CampaignState, UnknownCampaignError, campaign_state, is_campaign
 from common.db.idempotency import read_answer
 from common.db.job import NewJob
 from common.db.platform_state import PlatformRow, read_platform
@@ -23,7 +23,7 @@ from gateway.auth.principal import Principal
 from gateway.body import FAULTS_MAX, BodyError, Wish
 from gateway.composition import Gateway
 from gateway.idempotency import Key, in_flight
-from gateway.limit import effective_limits
+from gateway.job_limit import effective_limits
 from gateway.plan import JobPlan, plan_job
 from gateway.problem import Fault, Kind, ProblemError
 from gateway.quota import quota_problem
@@ -94,9 +94,13 @@ async def _platform(connection: Connection, name: PlatformName) -> PlatformRow:
 
 
 async def _check_campaigns(connection: Connection, owner: str, wish: Wish) -> None:
-    """The job's own and those whose creators it leaves out are the caller's."""
-    if wish.campaign_id is not None and not await is_campaign(connection, owner=owner, campaign_id=wish.campaign_id):
-        raise _unknown_campaign()
+    """The job's own, which must not be archived, and those whose creators it leaves out are the caller's."""
+    if wish.campaign_id is not None:
+        state = await campaign_state(connection, owner=owner, campaign_id=wish.campaign_id)
+        if state is None:
+            raise _unknown_campaign()
+        if state is CampaignState.ARCHIVED:
+            raise CallerError("is archived", pointer="/campaignId", code="archived")
     excluded = (wish.filters.exclude_campaigns if wish.filters else None) or ()
     own = {one for one in set(excluded) if await is_campaign(connection, owner=owner, campaign_id=one)}
     faults = [

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 from msgspec import Meta
 from pydantic.alias_generators import to_camel
 
 from common.domain.creator import Creator
+
+# The models' field names are few, and naming them anew took most of the time.
+_name = cache(to_camel)
 
 # What only its platform has stays under the platform's own names.
 _NATIVE = "native"
@@ -22,7 +26,7 @@ def write_creator(creator: Creator) -> dict[str, Any]:
 
 
 def _camel(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {to_camel(key): value if key == _NATIVE else _shown(value) for key, value in document.items()}
+    return {_name(key): value if key == _NATIVE else _shown(value) for key, value in document.items()}
 
 
 def _shown(value: Any) -> Any:

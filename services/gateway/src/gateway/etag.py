@@ -4,6 +4,8 @@ import hashlib
 import re
 from uuid import UUID
 
+from litestar.types import Scope
+
 from common.db.poll import JobVersion
 
 # Part of every tag: raise it when an answer's shape changes.
@@ -20,6 +22,11 @@ def tag_of_version(job_id: UUID, version: JobVersion) -> str:
 
 def tag_of_content(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def read_if_none_match(scope: Scope) -> str | None:
+    """The header as it was sent. Not from Litestar's headers: it would read all of them for this one."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), None)
 
 
 def is_match(if_none_match: str | None, tag: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, LitestarException
 from litestar.types import ExceptionHandlersMap
 
 from common.db.pool import DATABASE_UNAVAILABLE
@@ -56,6 +56,8 @@ def judge(error: Exception) -> Problem:
 
 def log_failure(error: BaseException) -> None:
     """A bug: where it happened, never what was in it."""
+    if isinstance(error, LitestarException) and error.__cause__ is not None:
+        error = error.__cause__  # what was raised after the answer had begun
     place = "".join(traceback.format_tb(error.__traceback__))
     log.error("request.failed", error=type(error).__name__, exception=place)
 

@@ -1,7 +1,6 @@
 """The parameters of a list of jobs."""
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
@@ -9,13 +8,12 @@ from pydantic_core import PydanticCustomError
 from common.db.job_list import JobQuery
 from common.domain.job import JobStatus, Mode, PlatformName
 from common.errors import CallerError
-from gateway.query import read_cursor, read_uuid
+from gateway.query import read_cursor, read_uuid, read_word
 from gateway.text import TAG_LENGTH_MAX, clean_line
 
 JOB_PARAMETERS = frozenset({"limit", "cursor", "status", "platform", "mode", "campaignId", "tag"})
 TAGS_ASKED_MAX = 20
 
-E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 
@@ -24,10 +22,10 @@ def read_job_query(asked: Mapping[str, str], *, owner: str, count_max: int) -> J
     return JobQuery(
         owner=owner,
         statuses=_if_given(
-            asked, "status", lambda text: [_read_word(JobStatus, "status", word) for word in text.split(",")]
+            asked, "status", lambda text: [read_word(JobStatus, "status", word) for word in text.split(",")]
         ),
-        platform=_if_given(asked, "platform", lambda text: _read_word(PlatformName, "platform", text)),
-        mode=_if_given(asked, "mode", lambda text: _read_word(Mode, "mode", text)),
+        platform=_if_given(asked, "platform", lambda text: read_word(PlatformName, "platform", text)),
+        mode=_if_given(asked, "mode", lambda text: read_word(Mode, "mode", text)),
         campaign_id=_if_given(asked, "campaignId", lambda text: read_uuid(text, "campaignId")),
         tags=_if_given(asked, "tag", _read_tags),
         before=read_cursor(asked.get("cursor")),
@@ -37,14 +35,6 @@ def read_job_query(asked: Mapping[str, str], *, owner: str, count_max: int) -> J
 
 def _if_given(asked: Mapping[str, str], name: str, read: Callable[[str], T]) -> T | None:
     return read(asked[name]) if name in asked else None
-
-
-def _read_word(words: type[E], name: str, text: str) -> E:
-    try:
-        return words(text)
-    except ValueError:
-        listed = ", ".join(words)
-        raise CallerError(f"must be one of {listed}", pointer=f"/{name}", code="enum") from None
 
 
 def _read_tags(text: str) -> list[str]:

@@ -25,6 +25,7 @@ class Metrics:
         self._refused = Counter(
             "gateway_tokens_refused", "Session tokens that were not believed", ["reason"], registry=self._registry
         )
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._unpublished = Counter(
             "gateway_jobs_unpublished", "Jobs accepted that the sweep has to publish", registry=self._registry
         )
@@ -34,8 +35,19 @@ class Metrics:
 
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         name = method if method in _METHODS else "other"
-        self._requests.labels(route, name, f"{status // 100}xx").inc()
-        self._seconds.labels(route).observe(seconds)
+        count, histogram = self._series(route, name, status // 100)
+        count.inc()
+        histogram.observe(seconds)
+
+    def _series(self, route: str, method: str, status_class: int) -> tuple[Counter, Histogram]:
+        """What counts requests of this kind. Kept, because to find it by its labels takes longer than to count."""
+        key = (route, method, status_class)
+        if key not in self._found:
+            self._found[key] = (
+                self._requests.labels(route, method, f"{status_class}xx"),
+                self._seconds.labels(route),
+            )
+        return self._found[key]
 
     def count_refused(self, reason: str) -> None:
         """`reason` is one of the verifier's constants."""

@@ -42,7 +42,7 @@ def plan_job(wish: Wish, platform: PlatformRow) -> JobPlan:
     if lacking:
         raise UnsupportedError(f"{platform.label} searches by {lacking[0]} are not available yet.")
     return JobPlan(
-        mode=wish.mode, searches=searches, filters=_filters(understood.filters), input=_kept_input(understood)
+        mode=wish.mode, searches=searches, filters=filters_of(understood.filters), input=_kept_input(understood)
     )
 
 
@@ -126,7 +126,8 @@ def _first_searches(understood: Wish) -> tuple[PlannedSearch, ...]:
     return plan_keywords(understood.keywords or ())
 
 
-def _filters(understood: FiltersBody | None) -> Filters:
+def filters_of(understood: FiltersBody | None) -> Filters:
+    """What was understood, as the engine and the database read it."""
     if understood is None:
         return Filters()
     days = understood.posted_within_days

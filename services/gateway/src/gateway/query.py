@@ -1,10 +1,12 @@
 """What callers put into the address: ids, limits, cursors. Nothing of it is ever repeated in an answer."""
 
 import base64
+import math
 import re
 import struct
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from common.db.result import ResultPlace
@@ -18,19 +20,26 @@ LIMIT_MAX = 200
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LIMIT = re.compile(r"[0-9]{1,6}")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}")
-_PLACE = struct.Struct(">cqf")
-_PLACE_CURSOR = re.compile(r"[A-Za-z0-9_-]{18}")
-_NO_LIKENESS = -1.0  # a likeness is 0 to 1
+_ANY_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+W = TypeVar("W", bound=StrEnum)
 
 
 class Sort(StrEnum):
-    """The order of a job's results: as they were found, or the most alike first."""
+    """The order of a job's results: as they were found, the most alike or those with the most followers first."""
 
     FOUND = "found"
     LIKENESS = "likeness"
+    FOLLOWERS = "followers"
 
 
-_LETTERS: Mapping[Sort, bytes] = {Sort.FOUND: b"f", Sort.LIKENESS: b"l"}
+def read_word(words: type[W], name: str, text: str) -> W:
+    """The parameter `name`, which is one of a few words."""
+    try:
+        return words(text)
+    except ValueError:
+        listed = ", ".join(words)
+        raise CallerError(f"must be one of {listed}", pointer=f"/{name}", code="enum") from None
 
 
 def read_id(text: str) -> UUID:
@@ -81,26 +90,45 @@ def read_cursor(text: str | None) -> UUID | None:
 
 
 def write_cursor(last_id: UUID) -> str:
-    return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+    return cursor_of(last_id.bytes)
+
+
+def cursor_of(packed: bytes) -> str:
+    """Bytes as text for an address."""
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def bytes_of(cursor: str) -> bytes:
+    """What `cursor_of` was given; nothing if the text is no cursor."""
+    if not _ANY_CURSOR.fullmatch(cursor) or len(cursor) % 4 == 1:
+        return b""
+    return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
 
 
 def read_sort(text: str | None, mode: Mode) -> Sort:
     """The parameter `sort`; who does not say gets what the job's mode is about."""
     if text is None:
         return Sort.LIKENESS if mode is Mode.SIMILAR else Sort.FOUND
-    try:
-        return Sort(text)
-    except ValueError:
-        raise CallerError("must be found or likeness", pointer="/sort", code="enum") from None
+    return read_word(Sort, "sort", text)
+
+
+# A place as bytes: the order's letter, `seq`, and the number by which that order sorts, below 0 if there is none. A
+# likeness has the precision of a `real`, in which Postgres keeps it: so the place is found again exactly.
+_PLACES: Mapping[Sort, tuple[bytes, struct.Struct]] = {
+    Sort.FOUND: (b"f", struct.Struct(">cq")),
+    Sort.LIKENESS: (b"l", struct.Struct(">cqf")),
+    Sort.FOLLOWERS: (b"n", struct.Struct(">cqq")),
+}
+_NO_NUMBER = -1
 
 
 def read_place(text: str | None, sort: Sort) -> ResultPlace | None:
-    """The parameter `cursor` of results: it belongs to the order in which it was given. `sort` found knows no
-    likeness."""
+    """The parameter `cursor` of results: it belongs to the order in which it was given, and to no filter: the place is
+    the same whoever is shown around it."""
     if text is None:
         return None
-    place = _place_of(text)  # in whichever order; only that in which it is asked for writes it the same
-    if place is None or write_place(place, sort) != text:
+    place = _place_of(text, sort)
+    if place is None or write_place(place, sort) != text:  # one place has one cursor
         raise CallerError(
             "must be a nextCursor of an earlier answer in the same order", pointer="/cursor", code="cursor"
         )
@@ -108,16 +136,26 @@ def read_place(text: str | None, sort: Sort) -> ResultPlace | None:
 
 
 def write_place(place: ResultPlace, sort: Sort) -> str:
-    """At the precision of a `real`, in which Postgres keeps likeness: so the place is found again exactly."""
-    is_known = sort is Sort.LIKENESS and place.likeness is not None
-    packed = _PLACE.pack(_LETTERS[sort], place.seq, place.likeness if is_known else _NO_LIKENESS)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    """The cursor of a place in this order."""
+    letter, layout = _PLACES[sort]
+    numbers: Mapping[Sort, float | None] = {Sort.LIKENESS: place.likeness, Sort.FOLLOWERS: place.followers}
+    number = [] if sort is Sort.FOUND else [_NO_NUMBER if numbers[sort] is None else numbers[sort]]
+    return cursor_of(layout.pack(letter, place.seq, *number))
 
 
-def _place_of(text: str) -> ResultPlace | None:
-    if not _PLACE_CURSOR.fullmatch(text):
+def _place_of(text: str, sort: Sort) -> ResultPlace | None:
+    """What stands in the text, None if nothing in this order can be meant by it; the letter is not looked at."""
+    layout, packed = _PLACES[sort][1], bytes_of(text)
+    if len(packed) != layout.size:
         return None
-    _, seq, likeness = _PLACE.unpack(base64.urlsafe_b64decode(f"{text}=="))
-    if seq < 0 or not (likeness == _NO_LIKENESS or 0 <= likeness <= 1):
+    _, seq, *numbers = layout.unpack(packed)
+    number = None if not numbers or numbers[0] == _NO_NUMBER else numbers[0]
+    if seq < 0 or not (number is None or 0 <= number <= (1 if sort is Sort.LIKENESS else math.inf)):
         return None
-    return ResultPlace(seq=seq, likeness=None if likeness == _NO_LIKENESS else likeness)
+    match sort:
+        case Sort.FOUND:
+            return ResultPlace(seq=seq)
+        case Sort.LIKENESS:
+            return ResultPlace(seq=seq, likeness=number)
+        case Sort.FOLLOWERS:
+            return ResultPlace(seq=seq, followers=number)

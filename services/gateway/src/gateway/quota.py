@@ -22,7 +22,7 @@ def quota_problem(now: datetime) -> Generator[None]:
         raise ProblemError(
             Kind.QUOTA,
             "This job would exceed the credits that your jobs may use today (UTC).",
-            retry_after_s=_seconds_left(now),
+            retry_after_s=seconds_left_today(now),
         ) from None
 
 
@@ -51,6 +51,7 @@ def deletion_problems() -> Generator[None]:
         raise not_found() from None
 
 
-def _seconds_left(now: datetime) -> int:
+def seconds_left_today(now: datetime) -> int:
+    """Until the day (UTC) is over; at least one."""
     tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
     return max(1, round((tomorrow - now).total_seconds()))

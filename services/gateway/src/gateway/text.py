@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 from unicodedata import category, normalize
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from common.domain.handle import TEXT_LENGTH_MAX as HANDLE_LENGTH_MAX
@@ -92,9 +92,42 @@ def _too_long(length_max: int) -> PydanticCustomError:
     return PydanticCustomError("too_long", "must have at most {length_max} characters", {"length_max": length_max})
 
 
-Keyword = Annotated[str, AfterValidator(_keyword)]
-CampaignName = Annotated[str, AfterValidator(_line(NAME_LENGTH_MAX))]
-Tag = Annotated[str, AfterValidator(_line(TAG_LENGTH_MAX))]
-HandleText = Annotated[str, AfterValidator(_handle)]
-Country = Annotated[str, AfterValidator(_country)]
-Language = Annotated[str, AfterValidator(_language)]
+def _schema(description: str, **rules: Any) -> WithJsonSchema:
+    """What a schema can say of such a text; lengths are those of its normal form."""
+    return WithJsonSchema({"type": "string", **rules, "description": description})
+
+
+Keyword = Annotated[
+    str,
+    AfterValidator(_keyword),
+    _schema(
+        "Words to search by, or one word behind `#`; it has a letter, a digit or an emoji.",
+        minLength=1,
+        maxLength=KEYWORD_LENGTH_MAX,
+    ),
+]
+CampaignName = Annotated[
+    str,
+    AfterValidator(_line(NAME_LENGTH_MAX)),
+    _schema("One line; blanks are collapsed.", minLength=1, maxLength=NAME_LENGTH_MAX),
+]
+Tag = Annotated[
+    str,
+    AfterValidator(_line(TAG_LENGTH_MAX)),
+    _schema("One line; blanks are collapsed.", minLength=1, maxLength=TAG_LENGTH_MAX),
+]
+HandleText = Annotated[
+    str,
+    AfterValidator(_handle),
+    _schema(
+        "An account: its name, with or without `@`, or its page's address.", minLength=1, maxLength=HANDLE_LENGTH_MAX
+    ),
+]
+Country = Annotated[
+    str, AfterValidator(_country), _schema("A country, ISO 3166-1 alpha-2.", pattern=f"^{_COUNTRY.pattern}$")
+]
+Language = Annotated[
+    str,
+    AfterValidator(_language),
+    _schema("A language, BCP 47; its primary subtag counts.", pattern=f"^{_LANGUAGE.pattern}$"),
+]

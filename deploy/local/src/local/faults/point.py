@@ -34,6 +34,7 @@ ROWS = (
     Row("hint.published", GATEWAY, story.CANCEL),
     Row("reopening.committed", GATEWAY, story.RETRY),
     Row("reopening.committed", GATEWAY, story.EXTEND),
+    Row("letter.committed", GATEWAY, story.REDRIVE),
     Row("deletion.committed", GATEWAY, story.DELETE),
     # the webhook, under a delivery
     Row("delivery.routed", WEBHOOK, story.HUNT),

@@ -98,6 +98,24 @@ def _delete_the_first(site: Site) -> None:
 DELETE = Story(name="delete", prepare=_complete_a_job, begin=_delete_the_first, ends=(REACHED,))
 EXTEND = Story(name="extend", prepare=_complete_a_job, begin=_extend, ends=(REACHED,))
 
+
+def _fail_a_job_of_an_administrator(site: Site) -> None:
+    """Its only step is given up; the letter stays."""
+    site.books.set("limits.admin_user_ids", [site.user.user])
+    site.books.set("recovery.attempts_max", 1)
+    site.upstream.fail("500", count=None, query="vegan")
+    hunt(site)
+    site.await_end()
+    site.upstream.mend()
+
+
+def _redrive(site: Site) -> None:
+    letter = site.books.value("select id from dead_letters where resolved_at is null")
+    site.user.post(f"/api/v1/dead-letters/{letter}/redrive")
+
+
+REDRIVE = Story(name="redrive", prepare=_fail_a_job_of_an_administrator, begin=_redrive, ends=(REACHED,))
+
 # deliveries
 
 

@@ -47,8 +47,11 @@ begin
 end $$;
 create trigger jobs_deletion before delete on jobs for each row execute function refuse_loss_of_job();
 
--- A job's creators, those with the most followers first; and a campaign's, each once over its jobs.
-create index candidates_by_followers on candidates (job_id, followers desc nulls last, seq) where seq is not null;
+-- A job's creators, the most alike or those with the most followers first, unknown last: as one ascending number, so that
+-- a page goes on from its place in the index. And a campaign's, each once over its jobs.
+drop index candidates_by_likeness;
+create index candidates_by_likeness on candidates (job_id, coalesce(-likeness, 1::real), seq) where seq is not null;
+create index candidates_by_followers on candidates (job_id, coalesce(-followers, 1::bigint), seq) where seq is not null;
 create index candidates_delivered on candidates (job_id, platform_id) include (seq, delivered_at) where seq is not null;
 
 -- Who changed which dynamic setting, and when; a value of null is the default.

@@ -28,15 +28,14 @@ class EventQuery(Model):
 
 
 class EventRow(JobVersion):
-    """One event beside the job's state in the same snapshot. `kind` None: a creator, with `enrichment`, `likeness` and
-    `details`. `seq` None: there is no event."""
+    """One event beside the job's state in the same snapshot. `kind` None: a creator, with `enrichment` and `details`.
+    `seq` None: there is no event."""
 
     seq: int | None
     kind: str | None
     at: datetime | None
     data: dict[str, Any] | None
     enrichment: Enrichment | None
-    likeness: float | None
     details: Creator | None
 
 
@@ -51,13 +50,13 @@ async def list_events(connection: Connection, query: EventQuery) -> list[EventRo
     job has no further event."""
     async with connection.cursor(row_factory=class_row(EventRow)) as cursor:
         await cursor.execute(
-            """select j.event_seq, j.status, e.seq, e.kind, e.at, e.data, e.enrichment, e.likeness, e.details
+            """select j.event_seq, j.status, e.seq, e.kind, e.at, e.data, e.enrichment, e.details
                from jobs j left join lateral (
-                   (select seq, kind, at, data, null as enrichment, null::real as likeness, null::jsonb as details
+                   (select seq, kind, at, data, null as enrichment, null::jsonb as details
                     from job_events where job_id = j.id and seq > %(after)s
                     order by seq limit %(count_max)s)
                    union all
-                   (select seq, null, delivered_at, null, enrichment, likeness, details
+                   (select seq, null, delivered_at, null, enrichment, details
                     from candidates where job_id = j.id and seq > %(after)s
                     order by seq limit %(count_max)s)
                    order by seq limit %(count_max)s) e on true

@@ -1,5 +1,5 @@
-"""What operators read: everybody's jobs, letters and platforms. No statement here carries an owner, so only the command
-`operate` may use them; what an owner reads is in `poll`.
+"""What operators read: everybody's jobs and platforms. No statement here carries an owner, so only the command
+`operate` may use them; what an owner reads is in `poll`, what administrators too may read in `administration`.
 """
 
 from datetime import datetime
@@ -12,44 +12,6 @@ from common.db.pool import Connection
 from common.domain.job import JobStatus, Mode, StopReason
 from common.domain.model import Model
 from common.domain.outcome import Outcome
-
-
-class LetterRow(Model):
-    """A dead letter with its search and what became of its job since: None if the job is gone. `resolution` is
-    redriven, discarded or retried; None: it is open."""
-
-    id: UUID
-    created_at: datetime
-    reason: str
-    reference: str | None
-    details: dict[str, Any]
-    job_id: UUID | None
-    owner: str | None
-    platform: str | None
-    job_status: JobStatus | None
-    search_id: UUID | None
-    kind: str | None
-    query: str | None
-    step: int | None
-    generation: int | None
-    resolved_at: datetime | None
-    resolution: str | None
-    resolved_by: str | None
-
-    @property
-    def is_open(self) -> bool:
-        return self.resolved_at is None
-
-
-class LetterFilter(Model):
-    """Which letters: None leaves a condition out. `before` is the last letter of the page before."""
-
-    ids: list[UUID] | None = None
-    job_id: UUID | None = None
-    reference: str | None = None
-    is_open: bool | None = None
-    before: UUID | None = None
-    count_max: int = 200
 
 
 class JobRecord(Model):
@@ -150,25 +112,6 @@ class PlatformLine(Model):
 async def begin_snapshot(connection: Connection) -> None:
     """Let all that this transaction reads be of one moment. It must be its first statement."""
     await connection.execute("set transaction isolation level repeatable read, read only")
-
-
-async def read_letters(connection: Connection, wanted: LetterFilter) -> list[LetterRow]:
-    """The letters that fit, the newest first: ids sort by creation."""
-    async with connection.cursor(row_factory=class_row(LetterRow)) as cursor:
-        await cursor.execute(
-            """select l.id, l.created_at, l.reason, l.details ->> 'reference' as reference, l.details, l.job_id,
-                   j.owner, j.platform, j.status as job_status, l.search_id, q.kind, q.query, l.step, l.generation,
-                   l.resolved_at, l.resolution, l.resolved_by
-               from dead_letters l left join jobs j on j.id = l.job_id left join searches q on q.id = l.search_id
-               where (%(ids)s::uuid[] is null or l.id = any(%(ids)s))
-                 and (%(job_id)s::uuid is null or l.job_id = %(job_id)s)
-                 and (%(reference)s::text is null or l.details ->> 'reference' = %(reference)s)
-                 and (%(is_open)s::boolean is null or (l.resolved_at is null) = %(is_open)s)
-                 and (%(before)s::uuid is null or l.id < %(before)s)
-               order by l.id desc limit %(count_max)s""",
-            wanted.model_dump(),
-        )
-        return await cursor.fetchall()
 
 
 async def open_letter_ids(connection: Connection) -> list[UUID]:

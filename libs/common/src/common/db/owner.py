@@ -1,8 +1,21 @@
 """Owners, and the turn of their jobs."""
 
+from datetime import datetime
 from uuid import UUID
 
+from psycopg.rows import class_row
+
 from common.db.pool import Connection
+from common.domain.model import Model
+
+
+class Standing(Model):
+    """What an owner's jobs use of the limits; `resets_at` is when the day (UTC) of `credits_granted_today` is over."""
+
+    active_jobs: int
+    waiting_jobs: int
+    credits_granted_today: int
+    resets_at: datetime
 
 
 async def add_owner(connection: Connection, *, owner: str) -> None:
@@ -52,3 +65,20 @@ async def owners_with_a_turn(connection: Connection, *, active_jobs_max: int, co
         {"active_jobs_max": active_jobs_max, "count_max": count_max},
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def view_standing(connection: Connection, *, owner: str) -> Standing:
+    """Also of an owner who has nothing yet."""
+    async with connection.cursor(row_factory=class_row(Standing)) as cursor:
+        await cursor.execute(
+            """select count(*) filter (where j.admitted_at is not null) as active_jobs,
+                   count(*) filter (where j.admitted_at is null) as waiting_jobs,
+                   coalesce((select d.credits_granted from owner_days d where d.owner = %(owner)s
+                       and d.day = (now() at time zone 'UTC')::date), 0) as credits_granted_today,
+                   ((now() at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' as resets_at
+               from jobs j where j.owner = %(owner)s and j.status in ('pending', 'processing')""",
+            {"owner": owner},
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return row

@@ -8,6 +8,7 @@ from psycopg.rows import class_row
 
 from common.db.pool import Connection
 from common.domain.creator import Creator
+from common.domain.filter import Filters, Unknown
 from common.domain.job import Mode, PlatformName
 from common.domain.model import Model
 from common.domain.outcome import Enrichment
@@ -20,30 +21,43 @@ class ResultHead(Model):
     mode: Mode
 
 
-class ResultRow(Model):
-    """A creator. `likeness` is the number by which it is sorted, at the database's precision."""
+class DeliveredRow(Model):
+    """A creator as the job has it."""
 
     seq: int
     delivered_at: datetime
     enrichment: Enrichment | None
-    likeness: float | None
     details: Creator
 
 
+class ResultRow(DeliveredRow):
+    """The same in a list, with the numbers by which it is sorted, at the database's precision."""
+
+    likeness: float | None
+    followers: int | None
+
+
 class ResultPlace(Model):
-    """Where a page ended."""
+    """Where a page ended; of the numbers only that of the order that is asked for means something."""
 
     seq: int
-    likeness: float | None
+    likeness: float | None = None
+    followers: int | None = None
 
 
 class ResultQuery(Model):
-    """Which page is asked for; `after` None: the first."""
+    """Which page is asked for; `after` None: the first. `filters` leave creators out but move no place. Their lists of
+    whom to leave out are not looked at: those are for jobs."""
 
     owner: str
     job_id: UUID
     after: ResultPlace | None
     count_max: int
+    filters: Filters = Filters()
+
+
+# The conditions after the place are the same in all three orders and say of a creator what common.engine.filter says: a
+# filter that is not asked for passes, a comparison with what is unknown is null and then kept or dropped as asked.
 
 
 async def read_result_head(connection: Connection, *, owner: str, job_id: UUID) -> ResultHead | None:
@@ -61,9 +75,24 @@ async def list_found(connection: Connection, query: ResultQuery) -> list[ResultR
     nothing ever appears before a place that was read: paging on is complete while the job runs."""
     async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
         await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.details
+            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
                from jobs j join candidates c on c.job_id = j.id
-               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > coalesce(%(seq)s::bigint, -1)
+               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > %(seq)s::bigint
+                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+                 and (%(countries)s::text[] is null or coalesce(
+                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+                 and (%(languages)s::text[] is null or coalesce(
+                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                         collate "C") = any(%(languages)s), %(is_kept)s))
+                 and (%(posted_within_s)s::float8 is null or coalesce(
+                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                        (c.details #>> '{content,posted_at}')::timestamptz)
+                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                          when c.details #>> '{account,last_posted_at}' is not null then false end,
+                     %(is_kept)s))
                order by c.seq limit %(count_max)s""",
             _parameters(query),
         )
@@ -78,25 +107,94 @@ async def list_alike(connection: Connection, query: ResultQuery) -> list[ResultR
     """
     async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
         await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.details
+            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
                from jobs j join candidates c on c.job_id = j.id
                where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
-                 and (%(seq)s::bigint is null
-                      or (c.likeness = %(likeness)s::real or c.likeness is null and %(likeness)s::real is null)
-                         and c.seq > %(seq)s::bigint
-                      or c.likeness < %(likeness)s::real
-                      or c.likeness is null and %(likeness)s::real is not null)
-               order by c.likeness desc nulls last, c.seq limit %(count_max)s""",
+                 and (coalesce(-c.likeness, 1::real), c.seq) > (%(likeness_rank)s::real, %(seq)s::bigint)
+                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+                 and (%(countries)s::text[] is null or coalesce(
+                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+                 and (%(languages)s::text[] is null or coalesce(
+                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                         collate "C") = any(%(languages)s), %(is_kept)s))
+                 and (%(posted_within_s)s::float8 is null or coalesce(
+                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                        (c.details #>> '{content,posted_at}')::timestamptz)
+                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                          when c.details #>> '{account,last_posted_at}' is not null then false end,
+                     %(is_kept)s))
+               order by coalesce(-c.likeness, 1::real), c.seq limit %(count_max)s""",
             _parameters(query),
         )
         return await cursor.fetchall()
+
+
+async def list_followed(connection: Connection, query: ResultQuery) -> list[ResultRow]:
+    """Those with the most followers first, those of whom it is unknown last, equals in the order of their delivery;
+    who comes while a reader pages on may be missed as in `list_alike`."""
+    async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
+        await cursor.execute(
+            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
+               from jobs j join candidates c on c.job_id = j.id
+               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
+                 and (coalesce(-c.followers, 1::bigint), c.seq) > (%(followers_rank)s::bigint, %(seq)s::bigint)
+                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+                 and (%(countries)s::text[] is null or coalesce(
+                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+                 and (%(languages)s::text[] is null or coalesce(
+                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                         collate "C") = any(%(languages)s), %(is_kept)s))
+                 and (%(posted_within_s)s::float8 is null or coalesce(
+                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                        (c.details #>> '{content,posted_at}')::timestamptz)
+                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                          when c.details #>> '{account,last_posted_at}' is not null then false end,
+                     %(is_kept)s))
+               order by coalesce(-c.followers, 1::bigint), c.seq limit %(count_max)s""",
+            _parameters(query),
+        )
+        return await cursor.fetchall()
+
+
+# Before every place of its order: a likeness is at most 1, followers are of 64 bits.
+_FIRST_LIKENESS_RANK = -2.0
+_FIRST_FOLLOWERS_RANK = -(2**63)
 
 
 def _parameters(query: ResultQuery) -> dict[str, Any]:
     return {
         "owner": query.owner,
         "job_id": query.job_id,
-        "seq": query.after.seq if query.after else None,
-        "likeness": query.after.likeness if query.after else None,
         "count_max": query.count_max,
+        **_place_parameters(query.after),
+        **_filter_parameters(query.filters),
+    }
+
+
+def _place_parameters(after: ResultPlace | None) -> dict[str, Any]:
+    if after is None:
+        return {"seq": -1, "likeness_rank": _FIRST_LIKENESS_RANK, "followers_rank": _FIRST_FOLLOWERS_RANK}
+    return {
+        "seq": after.seq,
+        "likeness_rank": 1.0 if after.likeness is None else -after.likeness,
+        "followers_rank": 1 if after.followers is None else -after.followers,
+    }
+
+
+def _filter_parameters(filters: Filters) -> dict[str, Any]:
+    return {
+        "followers_min": filters.followers_min,
+        "followers_max": filters.followers_max,
+        "verified": filters.verified,
+        "has_email": filters.has_email,
+        "countries": list(filters.countries) or None,
+        "languages": list(filters.languages) or None,
+        "posted_within_s": None if filters.posted_within is None else filters.posted_within.total_seconds(),
+        "is_kept": filters.unknown is Unknown.KEEP,
     }

@@ -6,12 +6,17 @@ The values live in the table `system_settings`; what is not there has the defaul
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from common.domain.model import Model
 
 Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
 Seconds = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=30))]
+UserId = Annotated[str, Field(strict=True, pattern=r"^user_[A-Za-z0-9_]{1,100}\z")]
+
+
+def _each_once(user_ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(user_ids))
 
 
 class ApiSettings(Model):
@@ -38,8 +43,23 @@ class LimitSettings(Model):
         int, Field(strict=True, ge=1, le=100, description="searches of one job at once")
     ] = 5
     credits_per_owner_per_day: Annotated[
-        int | None, Field(strict=True, ge=0, description="credits for one owner's jobs a day (UTC); none: no limit")
+        int | None,
+        Field(
+            strict=True,
+            ge=0,
+            le=1_000_000_000,
+            description="credits for one owner's jobs a day (UTC); none: no limit",
+        ),
     ] = None
+    admin_user_ids: Annotated[
+        tuple[UserId, ...],
+        Field(max_length=100, description="users who may change settings and settle dead letters"),
+        AfterValidator(_each_once),
+    ] = ()
+    requests_per_owner_per_minute: Annotated[
+        int | None,
+        Field(strict=True, ge=1, le=1_000_000, description="requests of one owner to one gateway; none: no limit"),
+    ] = 3000
 
 
 class ProfileSettings(Model):

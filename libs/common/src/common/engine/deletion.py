@@ -4,12 +4,16 @@ from enum import StrEnum
 
 from common.domain.job import JobStatus
 
+# More jobs than these are not deleted with their campaign at once: their owner's other work waits meanwhile.
+CAMPAIGN_JOBS_MAX = 200
+
 
 class Refusal(StrEnum):
     """Why a job stays."""
 
     NOT_FINAL = "the job has not ended yet: cancel it first"
     CALLS_OPEN = "a call of the job is still to be settled: try again in a minute"
+    TOO_MANY = f"the campaign has more than {CAMPAIGN_JOBS_MAX} jobs: delete some of them first"
 
 
 def refuse(status: JobStatus, *, open_calls: int) -> Refusal | None:

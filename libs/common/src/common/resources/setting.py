@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from common.db.pool import DATABASE_UNAVAILABLE, Database
+from common.db.pool import DATABASE_FAULTS, DATABASE_UNAVAILABLE, Database
 from common.db.setting import read_settings
 from common.domain.setting import SystemSettings
 
@@ -26,6 +26,13 @@ class SettingCache:
         self._value = SystemSettings()
         self._read_at = -KEPT_S
         self._has_read = False
+        self._changes = 0
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def forget(self) -> None:
+        """A setting was changed here: who asks next reads anew, whatever is being read just now."""
+        self._changes += 1
+        self._read_at = -KEPT_S
 
     async def current(self) -> SystemSettings:
         """The settings, at most three seconds old."""
@@ -36,7 +43,22 @@ class SettingCache:
                 await self._read()
         return self._value
 
+    def latest(self) -> SystemSettings:
+        """Those that were read last, without waiting; the defaults before that. If they are old, they are read anew
+        behind the caller's back: for what every request asks, and may see late."""
+        is_old = time.monotonic() - self._read_at >= KEPT_S
+        if is_old and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.create_task(self._refresh())
+        return self._value
+
+    async def _refresh(self) -> None:
+        try:
+            await self.current()
+        except DATABASE_FAULTS as error:
+            log.warning("database.unavailable", error=type(error).__name__)
+
     async def _read(self) -> None:
+        changes = self._changes
         try:
             async with self._database.connection() as connection:
                 stored: dict[str, Any] = await read_settings(connection)
@@ -50,5 +72,6 @@ class SettingCache:
             self._value = SystemSettings.model_validate(stored)
         except ValidationError as error:
             log.error("settings.refused", faults=[".".join(map(str, fault["loc"])) for fault in error.errors()])
-        self._read_at = time.monotonic()
         self._has_read = True
+        if changes == self._changes:
+            self._read_at = time.monotonic()

@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
+from common.db import campaign as campaign_table
 from common.db import deletion as deletion_table
+from common.db.job import LockedJob, lock_job
+from common.db.owner import lock_owner
 from common.db.pool import Connection
-from common.engine.deletion import Refusal, refuse
+from common.engine.deletion import CAMPAIGN_JOBS_MAX, Refusal, refuse
 from common.transaction.lock import LockedWork, Unit, under_lock
 
 
@@ -20,13 +23,35 @@ async def delete_job(unit: Unit, job_id: UUID, *, by: str) -> None:
     """Remove a final job and its creators; its rows of the ledger stay. Raises NotDeletedError, UnknownJobError."""
 
     async def work(locked: LockedWork) -> None:
-        open_calls = await deletion_table.count_open_calls(locked.connection, job_id=job_id)
-        refusal = refuse(locked.job.status, open_calls=open_calls)
-        if refusal is not None:
-            raise NotDeletedError(refusal)
+        await _check(locked.connection, locked.job)
         await _delete(locked.connection, job_id, by)
 
     await under_lock(unit, job_id, work)
+
+
+async def delete_campaign(unit: Unit, campaign_id: UUID, *, owner: str, by: str) -> bool:
+    """Remove the owner's campaign with all its jobs, in one transaction; False if the owner has no such campaign.
+
+    The owner's lock keeps new jobs out meanwhile. Raises NotDeletedError if one of the jobs cannot go: then all stay.
+    """
+    async with unit.database.transaction() as connection:
+        await lock_owner(connection, owner=owner)
+        job_ids = await deletion_table.jobs_of_campaign(connection, owner=owner, campaign_id=campaign_id)
+        if len(job_ids) > CAMPAIGN_JOBS_MAX:
+            raise NotDeletedError(Refusal.TOO_MANY)
+        for job_id in job_ids:
+            job = await lock_job(connection, job_id=job_id)
+            if job is not None:
+                await _check(connection, job)
+                await _delete(connection, job_id, by)
+        return await campaign_table.delete_campaign(connection, owner=owner, campaign_id=campaign_id)
+
+
+async def _check(connection: Connection, job: LockedJob) -> None:
+    open_calls = await deletion_table.count_open_calls(connection, job_id=job.id)
+    refusal = refuse(job.status, open_calls=open_calls)
+    if refusal is not None:
+        raise NotDeletedError(refusal)
 
 
 async def _delete(connection: Connection, job_id: UUID, by: str) -> None:

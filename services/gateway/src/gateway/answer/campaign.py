@@ -11,12 +11,19 @@ from gateway.answer.document import Answer
 class CampaignAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     id: UUID
     name: str
+    archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, row: CampaignRow) -> "CampaignAnswer":
-        return cls(id=row.id, name=row.name, created_at=row.created_at, updated_at=row.updated_at)
+        return cls(
+            id=row.id,
+            name=row.name,
+            archived_at=row.archived_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
 
 
 class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=True):
@@ -27,6 +34,7 @@ class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=
         return cls(
             id=view.id,
             name=view.name,
+            archived_at=view.archived_at,
             created_at=view.created_at,
             updated_at=view.updated_at,
             jobs_count=view.jobs_count,
@@ -34,5 +42,5 @@ class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=
 
 
 class CampaignPage(Answer, frozen=True, rename="camel", kw_only=True):
-    items: Sequence[CampaignAnswer]
+    items: Sequence[CampaignDetailAnswer]
     next_cursor: str | None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from common.db.event import EventRow
-from common.db.result import ResultRow
+from common.db.result import DeliveredRow
 from common.domain.job import PlatformName
 from gateway.answer.document import Answer
 from gateway.answer.result import ResultAnswer
@@ -69,7 +69,7 @@ def event_of(row: EventRow, platform: PlatformName) -> NamedEvent | None:
 
 def _creator(row: EventRow, seq: int, at: datetime, platform: PlatformName) -> NamedEvent:
     assert row.details is not None
-    found = ResultRow(seq=seq, delivered_at=at, enrichment=row.enrichment, likeness=row.likeness, details=row.details)
+    found = DeliveredRow(seq=seq, delivered_at=at, enrichment=row.enrichment, details=row.details)
     return NamedEvent(seq, CREATOR, ResultAnswer.of(found, platform))
 
 

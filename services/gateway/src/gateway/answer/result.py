@@ -1,13 +1,18 @@
 """What a job delivered, as the API shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from common.db.result import ResultRow
+import msgspec
+
+from common.db.result import DeliveredRow
+from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.outcome import Enrichment
 from gateway.answer.document import Answer
 from gateway.creator import CreatorDocument, write_creator
+from gateway.selection import Selection, shape_of_answer, shape_of_model
 
 
 class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -20,7 +25,7 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     creator: CreatorDocument
 
     @classmethod
-    def of(cls, row: ResultRow, platform: PlatformName) -> "ResultAnswer":
+    def of(cls, row: DeliveredRow, platform: PlatformName) -> "ResultAnswer":
         return cls(
             seq=row.seq,
             found_at=row.delivered_at.astimezone(UTC),
@@ -30,6 +35,22 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
         )
 
 
+RESULT_SHAPE = shape_of_answer(ResultAnswer, creator=shape_of_model(Creator))
+
+
+def chosen(answer: ResultAnswer, selection: Selection) -> Mapping[str, Any]:
+    """The answer with the fields that are asked for."""
+    parts = msgspec.structs.fields(ResultAnswer)
+    return selection.of({part.encode_name: getattr(answer, part.name) for part in parts})
+
+
 class ResultPage(Answer, frozen=True, rename="camel", kw_only=True):
     items: Sequence[ResultAnswer]
+    next_cursor: str | None
+
+
+class ChosenPage(Answer, frozen=True, rename="camel", kw_only=True):
+    """A page whose items carry only the fields that were asked for."""
+
+    items: Sequence[Mapping[str, Any]]
     next_cursor: str | None

@@ -32,12 +32,15 @@ class KeysUnavailableError(Exception):
 
 
 class KeySource(Protocol):
-    """Where keys come from. `key` is None for an id that is not the issuer's; raises KeysUnavailableError."""
+    """Where keys come from. `key` is None for an id that is not the issuer's; raises KeysUnavailableError. `trusted`
+    asks nobody: the key of this id that is trusted now, if there is one."""
 
     @property
     def is_ready(self) -> bool: ...
 
     async def key(self, kid: str) -> RSAPublicKey | None: ...
+
+    def trusted(self, kid: str) -> RSAPublicKey | None: ...
 
 
 class PemKey:
@@ -52,6 +55,9 @@ class PemKey:
 
     async def key(self, kid: str) -> RSAPublicKey | None:
         """The key, whatever the id: the signature decides."""
+        return self.trusted(kid)
+
+    def trusted(self, kid: str) -> RSAPublicKey | None:
         del kid
         return self._key
 
@@ -116,6 +122,9 @@ class JwksStore:
         if not keys:
             raise KeysUnavailableError
         return keys.get(kid)
+
+    def trusted(self, kid: str) -> RSAPublicKey | None:
+        return self._current().get(kid)
 
     def _current(self) -> Mapping[str, RSAPublicKey]:
         return self._keys if self._monotonic() - self._fetched_at <= self._limits.stale_max_s else {}

@@ -9,7 +9,8 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from gateway.auth.jwks import KeySource
 from gateway.auth.principal import Principal
-from gateway.auth.token import TokenPolicy, TokenRefusedError, read_kid, verify_token
+from gateway.auth.token import TokenPolicy, TokenRefusedError
+from gateway.auth.verifier import TokenVerifier
 from gateway.metric import Metrics
 from gateway.problem import Kind, ProblemError, unauthenticated
 
@@ -25,27 +26,25 @@ class UnauthenticatedError(ProblemError):
         self.problem = unauthenticated()
 
 
-def authentication(*, keys: KeySource, policy: TokenPolicy, metrics: Metrics) -> Callable[[ASGIApp], ASGIApp]:
-    """The layer for a router. A closure, because Litestar deep-copies what it is given."""
-
-    async def authenticate(scope: Scope) -> Principal:
-        if scope["type"] != "http":
-            raise TokenRefusedError("not_http")
-        token = _bearer(scope)
-        key = await keys.key(read_kid(token))
-        if key is None:
-            raise TokenRefusedError("unknown_kid")
-        return verify_token(token, key, policy)
+def authentication(
+    *, keys: KeySource, policy: TokenPolicy, metrics: Metrics, admit: Callable[[Scope, Principal], None]
+) -> Callable[[ASGIApp], ASGIApp]:
+    """The layer for a router; `admit` may refuse whoever is known by then. A closure, because Litestar deep-copies what
+    it is given."""
+    verifier = TokenVerifier(keys, policy)
 
     def layer(app: ASGIApp) -> ASGIApp:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                principal = await authenticate(scope)
+                if scope["type"] != "http":
+                    raise TokenRefusedError("not_http")
+                principal = await verifier.verify(_bearer(scope))
             except TokenRefusedError as error:
                 metrics.count_refused(error.reason)
                 log.info("token.refused", reason=error.reason)
                 raise UnauthenticatedError from error
             scope["user"] = principal
+            admit(scope, principal)
             _check_impersonation(scope, principal)
             await app(scope, receive, send)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """`actor` is set if somebody impersonates the user, and names who."""
+    """`actor` is set if somebody impersonates the user, and names who. `expires_at` is the token's, in Unix time."""
 
     user_id: str
     session_id: str
     org_id: str | None
     actor: str | None
+    expires_at: int
 
     @property
     def owner(self) -> str:

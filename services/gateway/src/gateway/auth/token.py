@@ -90,7 +90,11 @@ def verify_token(token: str, key: RSAPublicKey, policy: TokenPolicy) -> Principa
     if claims.get("sts", "active") != "active":
         raise TokenRefusedError("status")
     return Principal(
-        user_id=claims["sub"], session_id=claims["sid"], org_id=_organisation(claims), actor=_actor(claims)
+        user_id=claims["sub"],
+        session_id=claims["sid"],
+        org_id=_organisation(claims),
+        actor=_actor(claims),
+        expires_at=int(claims["exp"]),
     )
 
 

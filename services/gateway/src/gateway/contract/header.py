@@ -46,12 +46,16 @@ REPLAYED = Header(
 )
 RATE_LIMIT_POLICY = Header(
     name="RateLimit-Policy",
-    description="The quota and its window.",
+    description="The limits that are set, each with its quota and its window in seconds: `requests` of your owner to "
+    "this gateway, with creations also the `credits` of your owner's day. On every answer to a valid token.",
     is_required=False,
-    example='"credits";q=1000;w=86400',
+    example='"requests";q=3000;w=60, "credits";q=1000;w=86400',
 )
 RATE_LIMIT = Header(
-    name="RateLimit", description="What is left of the quota.", is_required=False, example='"credits";r=250;t=3600'
+    name="RateLimit",
+    description="What is left of each quota, and the seconds until it is whole again.",
+    is_required=False,
+    example='"requests";r=2990;t=41, "credits";r=250;t=3600',
 )
 DISPOSITION = Header(
     name="Content-Disposition",
@@ -60,4 +64,4 @@ DISPOSITION = Header(
 )
 
 # What every answer has, whatever its status.
-ALWAYS = (REQUEST_ID, CACHE_CONTROL, VARY)
+ALWAYS = (REQUEST_ID, CACHE_CONTROL, VARY, RATE_LIMIT_POLICY, RATE_LIMIT)

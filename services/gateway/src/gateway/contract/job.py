@@ -130,7 +130,7 @@ LISTING = (
         name="tag",
         where="query",
         description="Only jobs that have all these tags, separated by commas.",
-        schema={"type": "string", "pattern": "^[A-Za-z0-9]{1,50}(,[A-Za-z0-9]{1,50}){0,19}$"},
+        schema={"type": "string", "pattern": "^[^,]{1,50}(,[^,]{1,50}){0,19}$"},
         example="spring",
     ),
 )

@@ -65,6 +65,6 @@ IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     where="header",
     description="A text of your choice: whoever sends the same request with the same key again gets the first answer.",
-    schema={"type": "string", "minLength": 1, "maxLength": 255},
+    schema={"type": "string", "pattern": r'^([!#-Z\[\]-~]{1,255}|"[ !#-Z\[\]-~]{1,255}")$'},
     example='"8e03978e-40d5-43dd-bc93-6894a57f9324"',
 )

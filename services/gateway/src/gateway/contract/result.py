@@ -1,25 +1,36 @@
 """What a job delivered."""
 
 from gateway.answer.result import ResultPage
+from gateway.contract.criteria import CRITERIA
 from gateway.contract.header import ETAG
 from gateway.contract.operation import Answer, Link, Operation, Parameter, json_of
 from gateway.contract.parameter import IF_NONE_MATCH, LIMIT
 from gateway.contract.reply import NOT_MODIFIED
 from gateway.query import Sort
+from gateway.selection import FIELDS_MAX
 
 SORT = Parameter(
     name="sort",
     where="query",
-    description="`found`: in the order of delivery. `likeness`: the most alike first, those without likeness last. If "
-    "not given, `likeness` for a job by likeness, else `found`.",
+    description="`found`: in the order of delivery. `likeness`: the most alike first. `followers`: those with the "
+    "most followers first. Of whom the number is unknown comes last. If not given, `likeness` for a job by likeness, "
+    "else `found`.",
     schema={"type": "string", "enum": [sort.value for sort in Sort]},
     example="found",
 )
 CURSOR = Parameter(
     name="cursor",
     where="query",
-    description="`nextCursor` of the page before, asked for in the same order; without it, the first page.",
-    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{18}$"},
+    description="`nextCursor` of the page before, asked for in the same order; without it, the first page. It is a "
+    "place in the order, whatever the filters.",
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{12,23}$"},
+)
+FIELDS = Parameter(
+    name="fields",
+    where="query",
+    description=f"The fields that items carry, as at most {FIELDS_MAX} paths with commas; where they stand stays. "
+    "Without it, all; with it, those that the schema requires besides are not there.",
+    example="seq,creator.account.handle,creator.contact.emails.address",
 )
 CREATOR = {
     "version": 1,
@@ -88,10 +99,10 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="results",
         summary="A page of a job's creators",
         description="`nextCursor` asks for the next page; null ends. In the order `found` nothing is missed while the "
-        "job runs, though null may end before it has found everything. In the order `likeness` nothing comes twice, "
-        "but who is found meanwhile and is more alike than the place that was reached is missed until it is read from "
-        "the start.",
-        parameters=(LIMIT, SORT, CURSOR, IF_NONE_MATCH),
+        "job runs, though null may end before it has found everything. In the other orders nothing comes twice, "
+        "but who is found meanwhile and belongs before the place that was reached is missed until it is read from the "
+        "start. The filters are those of a job, said of what it delivered.",
+        parameters=(LIMIT, SORT, CURSOR, *CRITERIA, FIELDS, IF_NONE_MATCH),
         answers=(
             Answer(
                 200,

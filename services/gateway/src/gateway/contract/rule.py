@@ -10,7 +10,7 @@ def problems_of(operation: Operation) -> tuple[Kind, ...]:
     """All kinds, in the order of their status; those of the row among them."""
     found = {Kind.INTERNAL, *operation.problems}
     if not operation.is_public:
-        found |= {Kind.UNAUTHENTICATED, Kind.UNAVAILABLE}
+        found |= {Kind.UNAUTHENTICATED, Kind.RATE_LIMITED, Kind.UNAVAILABLE}
         found |= {Kind.IMPERSONATED} if operation.method != "GET" else set()
         found |= {Kind.MEDIA_TYPE} if operation.method in _SENDING else set()
     if "{" in operation.path:

@@ -19,11 +19,14 @@ Finds creators on TikTok, Instagram and YouTube, by keywords or by likeness to a
 """
 
 TAGS: Mapping[str, str] = {
-    "campaigns": "What jobs are filed under.",
-    "jobs": "A search for creators: read, cancelled, retried, extended.",
+    "campaigns": "What jobs are filed under: made, renamed, archived, deleted.",
+    "jobs": "A search for creators: created, read, cancelled, retried, extended, deleted.",
     "results": "The creators that a job delivered.",
+    "usage": "What jobs cost, also those that are gone.",
     "events": "What happens to a job, told while it happens.",
     "scraping": "The first form of the API: create a job and poll it with all its creators.",
+    "session": "Who asks, and what they may still do.",
+    "administration": "For administrators (`limits.admin_user_ids`); everybody else is answered with 403.",
     "docs": "This document, for programs and for people.",
     "health": "For probes and Prometheus.",
 }

@@ -1,17 +1,20 @@
 """Cross-origin reads for our frontends: exact origins, bearer tokens only, never credentials.
 
-Own, because Litestar's replaces `Vary`, which also has to name Authorization.
+Own, because Litestar's replaces `Vary`, which also has to name Authorization. The headers themselves are written by the
+outermost layer (request.py), together with all others that every answer carries.
 """
 
 from collections.abc import Sequence
 
-from litestar.datastructures import MutableScopeHeaders
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-_EXPOSED = "ETag, Location, Retry-After, X-Request-Id"
+_EXPOSED = (
+    b"Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+)
+_STATE = "cors"
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID",
     "Access-Control-Max-Age": "600",
 }
 
@@ -29,20 +32,23 @@ class CorsMiddleware:
             return
         origin = _header(scope, b"origin")
         is_known = origin is not None and origin in self._origins
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"
-                if is_known and origin is not None:
-                    headers["Access-Control-Allow-Origin"] = origin.decode("latin-1")
-                    headers["Access-Control-Expose-Headers"] = _EXPOSED
-            await send(message)
-
+        if origin is not None and is_known:
+            allow(scope, origin)
         if scope["method"] == "OPTIONS" and origin and _header(scope, b"access-control-request-method"):
-            await _answer_preflight(send_with_headers, is_known=is_known)
+            await _answer_preflight(send, is_known=is_known)
             return
-        await self._app(scope, receive, send_with_headers)
+        await self._app(scope, receive, send)
+
+
+def allow(scope: HTTPScope, origin: bytes) -> None:
+    """Have the answer to this request say that a page from `origin` may read it."""
+    headers = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED)]
+    scope["state"][_STATE] = headers
+
+
+def cors_headers(scope: HTTPScope) -> list[tuple[bytes, bytes]]:
+    """What was allowed, as headers."""
+    return scope["state"].get(_STATE, [])
 
 
 async def _answer_preflight(send: Send, *, is_known: bool) -> None:

@@ -4,7 +4,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from gateway.problem import Kind, ProblemError
 
-_WRITING = frozenset({"POST", "PUT", "PATCH"})
+_WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def json_only(app: ASGIApp) -> ASGIApp:

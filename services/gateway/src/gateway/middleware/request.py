@@ -1,27 +1,31 @@
 """The outermost layer: an id, the headers of safety, one line in the log and one count for every request."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from gateway.auth.principal import Principal
 from gateway.failure import log_failure
+from gateway.limit import limit_headers
 from gateway.metric import UNMATCHED, Metrics
+from gateway.middleware.cors import cors_headers
 from gateway.problem import MEDIA_TYPE, Kind, Problem, render
 
 log = structlog.get_logger()
 
-# Of all but a page, which has its own.
-_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
 }
+# A page has a policy of its own, and some answers may be kept.
+_UNLESS_GIVEN = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -40,12 +44,12 @@ class RequestMiddleware:
         request_id = str(self._new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        record = _Record(send, request_id)
+        record = _Record(scope, send, request_id)
         try:
             await self._app(scope, receive, record.send)
         except Exception as error:  # noqa: BLE001 - the last wall: nothing may reach the server without an answer
             log_failure(error)
-            await record.fail(scope)
+            await record.fail()
         finally:
             self._report(scope, record)
 
@@ -70,7 +74,8 @@ class RequestMiddleware:
 class _Record:
     """What becomes of one answer on its way out."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, request_id: str) -> None:
+        self._scope = scope
         self._send = send
         self._request_id = request_id
         self.began_at = time.perf_counter()
@@ -80,22 +85,31 @@ class _Record:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in _HEADERS.items():
-                headers[name] = value
-            headers.setdefault("Content-Security-Policy", _POLICY)
-            headers.setdefault("Cache-Control", "no-store")
-            headers["X-Request-Id"] = self._request_id
+            message["headers"] = self._complete(message["headers"])
         elif message["type"] == "http.response.body":
             self.byte_count += len(message["body"])
         await self._send(message)
 
-    async def fail(self, scope: HTTPScope) -> None:
+    def _complete(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of the answer with those that every answer carries. Raw, for they are many and written for each
+        request."""
+        headers = [header for header in given if header[0] not in _HEADERS and header[0] != b"vary"]
+        vary = [value for name, value in given if name == b"vary"]
+        headers.append((b"vary", b", ".join([*vary, b"Origin"])))
+        names = {name for name, _ in headers}
+        headers += [header for header in _UNLESS_GIVEN if header[0] not in names]
+        headers += _HEADERS.items()
+        headers += cors_headers(self._scope)
+        headers += limit_headers(self._scope)
+        headers.append((b"x-request-id", self._request_id.encode()))
+        return headers
+
+    async def fail(self) -> None:
         """Answer 500 if nothing was answered yet."""
         if self.status:
             return
         problem = Problem(kind=Kind.INTERNAL, detail="Something went wrong on our side; give us the instance.")
-        content = render(problem, path=scope["path"], request_id=self._request_id)
+        content = render(problem, path=self._scope["path"], request_id=self._request_id)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": content, "more_body": False})

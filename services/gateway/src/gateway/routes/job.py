@@ -18,11 +18,12 @@ from gateway.answer.job import JobAnswer, JobPage, JobSummary
 from gateway.auth.principal import Principal
 from gateway.body import ExtensionBody, JobBody, read_body
 from gateway.composition import Gateway
+from gateway.conditional import answer_unless_known
 from gateway.creation import create, create_once
-from gateway.etag import is_match, tag_of_content
 from gateway.idempotency import HEADER, REPLAYED, job_of, read_key
+from gateway.job_limit import renewal_under
 from gateway.job_query import JOB_PARAMETERS, read_job_query
-from gateway.limit import renewal_under
+from gateway.limit import tell_credits
 from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_id, read_limit, write_cursor
@@ -45,11 +46,14 @@ async def create_own_job(
     given = read_body(JobBody, body)
     wish = given.wish()
     key = read_key(request.headers.get(HEADER), given)
-    if key is None:
-        created = await create(gateway, principal, wish)
-        answer, is_replay = JobAnswer.of(await _view(gateway, principal, created.job_id)).encoded(), False
-    else:
-        answer, is_replay = await create_once(gateway, principal, wish, key)
+    try:
+        if key is None:
+            created = await create(gateway, principal, wish)
+            answer, is_replay = JobAnswer.of(await _view(gateway, principal, created.job_id)).encoded(), False
+        else:
+            answer, is_replay = await create_once(gateway, principal, wish, key)
+    finally:
+        await tell_credits(gateway, request.scope, principal.owner)
     headers = {"Location": f"{JOBS}/{job_of(answer)}", "Retry-After": str(POLL_AFTER_S), **_PRIVATE}
     if is_replay:
         headers[REPLAYED] = "true"
@@ -95,10 +99,7 @@ async def read_own_job(
 ) -> Response[bytes]:
     """Everything about the job but its creators. Its tag is of the content: credits move without an event."""
     content = JobAnswer.of(await _view(gateway, principal, read_id(job_id))).encoded()
-    headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return answer_unless_known(content, request.scope, cache_control="private, no-cache")
 
 
 @post(f"{PATH}/cancel", status_code=200)

@@ -1,20 +1,40 @@
 """What a job delivered: the one shape of creator of all platforms, a page at a time."""
 
+from collections.abc import Awaitable, Callable, Mapping
+
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from common.db.result import ResultPlace, ResultQuery, list_alike, list_found, read_result_head
-from gateway.answer.result import ResultAnswer, ResultPage
+from common.db.pool import Connection
+from common.db.result import (
+    ResultPlace,
+    ResultQuery,
+    ResultRow,
+    list_alike,
+    list_followed,
+    list_found,
+    read_result_head,
+)
+from gateway.answer.result import RESULT_SHAPE, ChosenPage, ResultAnswer, ResultPage, chosen
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
-from gateway.etag import is_match, tag_of_content
+from gateway.conditional import answer_unless_known
+from gateway.criteria import CRITERIA, read_criteria
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import Sort, read_id, read_limit, read_place, read_sort, write_place
 from gateway.routes.job import PATH
+from gateway.selection import read_fields
 
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+PARAMETERS = CRITERIA | {"limit", "cursor", "sort", "fields"}
+
+_LISTS: Mapping[Sort, Callable[[Connection, ResultQuery], Awaitable[list[ResultRow]]]] = {
+    Sort.FOUND: list_found,
+    Sort.LIKENESS: list_alike,
+    Sort.FOLLOWERS: list_followed,
+}
 
 
 @get(f"{PATH}/results")
@@ -27,27 +47,31 @@ async def list_own_results(
     """A page of creators; `nextCursor` asks for the next, null ends.
 
     In the order `found`, paging on brings everything that a running job finds, though null may end before it has found
-    it. In the order `likeness` nothing comes twice, but who is found meanwhile and is more alike than the place reached
-    is missed until it is read from the start again.
+    it. In the other orders nothing comes twice, but who is found meanwhile and belongs before the place reached is
+    missed until it is read from the start again.
     """
-    asked = request.query_params
-    wanted_id, limit = read_id(job_id), read_limit(asked.get("limit"))
+    wanted_id = read_id(job_id)
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
+    limit, filters = read_limit(asked.get("limit")), read_criteria(asked)
+    selection = read_fields(asked.get("fields"), RESULT_SHAPE)
     async with gateway.resources.database.connection() as connection:
         head = await read_result_head(connection, owner=principal.owner, job_id=wanted_id)
         if head is None:
             raise not_found()
         sort = read_sort(asked.get("sort"), head.mode)
         after = read_place(asked.get("cursor"), sort)
-        query = ResultQuery(owner=principal.owner, job_id=wanted_id, after=after, count_max=limit + 1)
-        rows = await (list_found if sort is Sort.FOUND else list_alike)(connection, query)
+        query = ResultQuery(owner=principal.owner, job_id=wanted_id, after=after, count_max=limit + 1, filters=filters)
+        rows = await _LISTS[sort](connection, query)
     shown = rows[:limit]
-    last = ResultPlace(seq=shown[-1].seq, likeness=shown[-1].likeness) if len(rows) > limit else None
-    page = ResultPage(
-        items=[ResultAnswer.of(row, head.platform) for row in shown],
-        next_cursor=write_place(last, sort) if last else None,
+    answers = [ResultAnswer.of(row, head.platform) for row in shown]
+    cursor = write_place(_place(shown[-1]), sort) if len(rows) > limit else None
+    page = (
+        ResultPage(items=answers, next_cursor=cursor)
+        if selection is None
+        else ChosenPage(items=[chosen(answer, selection) for answer in answers], next_cursor=cursor)
     )
-    content = page.encoded()
-    headers = {**_PRIVATE, "ETag": tag_of_content(content)}
-    if is_match(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return answer_unless_known(page.encoded(), request.scope, cache_control="private, no-store")
+
+
+def _place(row: ResultRow) -> ResultPlace:
+    return ResultPlace(seq=row.seq, likeness=row.likeness, followers=row.followers)

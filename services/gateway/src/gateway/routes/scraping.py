@@ -11,21 +11,32 @@ from gateway.auth.principal import Principal
 from gateway.body import ScrapingBody, read_body
 from gateway.composition import Gateway
 from gateway.creation import create
-from gateway.etag import is_match, tag_of_version
+from gateway.etag import is_match, read_if_none_match, tag_of_version
+from gateway.limit import tell_credits
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_job_id, read_platform_name
 
 PATH = "/api/scraping/{platform:str}"
+_PARAMETERS = frozenset({"jobId"})
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
 
 
 @post(PATH, status_code=200)
 async def create_scraping_job(
-    platform: FromPath[str], body: RawBody, gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
+    platform: FromPath[str],
+    request: Request[Principal, None, State],
+    body: RawBody,
+    gateway: NamedDependency[Gateway],
+    principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """200 once the job is committed; `qstashMessageId` is null if the sweep has to start it."""
     name = read_platform_name(platform)
-    created = await create(gateway, principal, read_body(ScrapingBody, body).wish(name))
+    wish = read_body(ScrapingBody, body).wish(name)
+    try:
+        created = await create(gateway, principal, wish)
+    finally:
+        await tell_credits(gateway, request.scope, principal.owner)
     answer = CreatedAnswer(
         message=f"{created.label} job {'started' if created.is_started else 'queued'}",
         job_id=created.job_id,
@@ -43,8 +54,10 @@ async def poll_scraping_job(
 ) -> Response[bytes]:
     """The job with all its creators, or 304 after one look at its row."""
     name = read_platform_name(platform)
-    job_id = read_job_id(request.query_params.get("jobId"))
-    if_none_match = request.headers.get("if-none-match")
+    # The first frontend may send more than we know, as it always could.
+    asked = read_parameters(request.scope["query_string"], _PARAMETERS, is_open=True)
+    job_id = read_job_id(asked.get("jobId"))
+    if_none_match = read_if_none_match(request.scope)
     async with gateway.resources.database.connection() as connection:
         if if_none_match is not None:
             version = await read_version(connection, owner=principal.owner, platform=name, job_id=job_id)

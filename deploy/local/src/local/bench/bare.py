@@ -1,0 +1,53 @@
+"""What the gateway is measured against: one handler of Litestar's with nothing around it, that looks at one row by its
+primary key and answers a little JSON. The same server, event loop and pool as the gateway's (gateway/server.py)."""
+
+import asyncio
+import sys
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from litestar import Litestar, get
+
+from common.db.pool import Database
+from common.settings import DatabaseSettings, read_settings
+
+POOL_MAX = 8
+
+
+def create_app(database: Database) -> Litestar:
+    @get("/jobs/{job_id:uuid}")
+    async def read_job(job_id: UUID) -> dict[str, Any]:
+        async with database.connection() as connection:
+            cursor = await connection.execute("select event_seq, status from jobs where id = %s", [job_id])
+            row = await cursor.fetchone()
+        return {"eventSeq": row[0], "status": row[1]} if row else {}
+
+    return Litestar([read_job], openapi_config=None, logging_config=None)
+
+
+async def _serve(port: int) -> None:
+    (settings,) = read_settings(DatabaseSettings)
+    database = Database(settings, name="bare", size_max=POOL_MAX)
+    await database.open()
+    config = uvicorn.Config(
+        create_app(database),  # pyright: ignore[reportArgumentType] # Litestar types ASGI by its own names
+        host="127.0.0.1",
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=65,
+        limit_concurrency=2000,
+    )
+    await uvicorn.Server(config).serve()
+    await database.close()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvicorn.Config("", loop="uvloop").get_loop_factory()) as loop_runner:
+        loop_runner.run(_serve(int(sys.argv[1])))
