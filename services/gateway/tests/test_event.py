@@ -203,18 +203,6 @@ async def test_a_job_that_goes_on_goes_on_with_its_numbers(gateway: Any, worker:
     assert [one.id for one in told] == [None, *range(1, 10)], "the end of the first run ends no stream"
 
 
-async def test_who_watches_hears_of_what_the_api_itself_does(gateway: Any, other: Any, worker: Any) -> None:
-    """Cancel, extend and retry give hints, too."""
-    job_id = await create(gateway)
-    async with watch(other, job_id) as stream:
-        await stream.next()
-        async with gateway.client() as client:
-            await client.post(f"/api/v1/jobs/{job_id}/cancel")
-        told = await stream.rest()
-    assert [one.name for one in told] == ["snapshot", "ended"]
-    assert told[-1].data["status"] == "cancelled"
-
-
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "９", "0x1", "1 2", "9" * 19, "2"])
 async def test_a_last_id_that_was_never_given_is_named(gateway: Any, text: str) -> None:
     job_id = await create(gateway)

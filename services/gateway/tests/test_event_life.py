@@ -2,6 +2,7 @@
 end of the process."""
 
 import asyncio
+import os
 import re
 import socket
 import struct
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nats
 import pytest
 
 from common.domain.creator import Account, Item
@@ -71,6 +73,18 @@ async def open_streams(gateway: Any) -> float:
     return float(found[1])
 
 
+async def until_stuck(gateway: Any) -> None:
+    """Until nobody takes any more events."""
+    before, now = -1.0, 0.0
+    while now != before or now == 0:
+        await asyncio.sleep(1)
+        async with gateway.stranger() as client:
+            text = (await client.get("/metrics")).text
+        found = re.search(r"^gateway_events_sent_total (\S+)$", text, re.MULTILINE)
+        assert found is not None
+        before, now = now, float(found[1])
+
+
 async def becomes(gateway: Any, count: int) -> None:
     async with asyncio.timeout(20):
         while await open_streams(gateway) != count:
@@ -129,11 +143,12 @@ async def test_a_stream_has_its_time_and_then_says_bye(
         await becomes(brief, 0)
 
 
-async def test_who_kept_little_reads_the_rest_from_postgres(
-    gateway: Any, worker: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kept", [3, 1000])
+async def test_pages_of_more_events_than_are_kept_or_read_at_once_lose_nothing(
+    gateway: Any, worker: Any, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
-    """Pages of more events than are kept lose nothing for anybody."""
-    async with composed(gateway, monkeypatch, kept_events_max=3) as forgetful:
+    """Nor does the end of the job cut its last page short."""
+    async with composed(gateway, monkeypatch, kept_events_max=kept, kept_bytes_max=2**24) as forgetful:
         job_id = await create(gateway, target=1000)
         async with AsyncExitStack() as stack:
             streams = [await stack.enter_async_context(watch(forgetful, job_id, 0)) for _ in range(5)]
@@ -146,6 +161,23 @@ async def test_who_kept_little_reads_the_rest_from_postgres(
         head = gateway.rows("select event_seq from jobs where id = %s", job_id)[0]["event_seq"]
         assert head > 400
         assert all(stream.ids == list(range(1, head + 1)) for stream in streams)
+
+
+async def test_a_hint_is_enough_to_be_told(gateway: Any, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a worker's page and of what the API itself does; nobody looks by themselves here."""
+    async with composed(gateway, monkeypatch, look_s=3600) as blind:
+        job_id = await create(gateway)
+        async with watch(blind, job_id) as stream:
+            await stream.next()
+            await worker.deliver(gateway.qstash.published[-1], people(1), cursor="1")
+            client = await nats.connect(os.environ["NATS_URL"])
+            await client.publish(f"progress.{job_id}", b"")
+            await client.close()
+            await stream.until("progressed")
+            async with gateway.client() as other:
+                await other.post(f"/api/v1/jobs/{job_id}/cancel")
+            told = await stream.rest()
+        assert (told[-1].name, told[-1].data["status"]) == ("ended", "cancelled")
 
 
 async def test_only_so_many_streams_of_a_user_and_of_a_process(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +314,7 @@ async def test_on_sigterm_who_does_not_read_is_cut_off(start_gateway: Any, gatew
     token = dying.token()
     stuck = [await connect(dying, job_id, token, last=0, room=4096) for _ in range(5)]
     await becomes(dying, 5)
+    await until_stuck(dying)
     dying.child.request_stop()
     loop = asyncio.get_running_loop()
     asked_at = loop.time()

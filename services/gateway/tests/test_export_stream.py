@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import httpx
@@ -31,12 +32,22 @@ def crowd(module_gateway: Any) -> Crowd:
 @asynccontextmanager
 async def half_read(running: Any, url: str, user: str = "user_ada", org: str | None = None) -> AsyncIterator[Any]:
     """A file of which the first bytes have arrived and no more is read: the rest does not fit on the way."""
-    async with running.client(user, org) as client, client.stream("GET", url) as answer:
-        assert answer.status_code == 200
-        parts = answer.aiter_raw()
-        first = await anext(parts)
-        assert first
-        yield parts
+    async with running.client(user, org) as client:
+        await a_place(client)
+        async with client.stream("GET", url) as answer:
+            assert answer.status_code == 200
+            parts = answer.aiter_raw()
+            first = await anext(parts)
+            assert first
+            yield parts
+
+
+async def a_place(client: Any) -> None:
+    """Wait until the gateway has noticed that the receivers of earlier files are gone."""
+    nothing = f"/api/v1/campaigns/{uuid4()}/export.csv"
+    with anyio.fail_after(SETTLES_S):
+        while (await client.get(nothing)).status_code != 404:
+            await anyio.sleep(0.05)
 
 
 async def rest_of(parts: Any) -> int:
