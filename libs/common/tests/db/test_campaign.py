@@ -14,7 +14,6 @@ from common.db.campaign import (
     CampaignChange,
     CampaignInUseError,
     CampaignQuery,
-    CampaignRow,
     CampaignState,
     CampaignView,
     NewCampaign,
@@ -45,7 +44,7 @@ async def connection(database_url: str) -> AsyncIterator[Connection]:
     await database.close()
 
 
-async def make(connection: Connection, owner: str, name: str = "c") -> CampaignRow:
+async def make(connection: Connection, owner: str, name: str = "c") -> CampaignView:
     campaign = NewCampaign(id=Clock().new_id(), owner=owner, created_by="user_ada", name=name)
     return await insert_campaign(connection, campaign)
 

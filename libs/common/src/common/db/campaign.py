@@ -31,15 +31,14 @@ class NewCampaign(Model):
     name: str
 
 
-class CampaignRow(Model):
+class CampaignView(Model):
+    """A campaign with the number of its jobs."""
+
     id: UUID
     name: str
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
-
-
-class CampaignView(CampaignRow):
     jobs_count: int
 
 
@@ -61,13 +60,13 @@ class CampaignChange(Model):
     is_archived: bool | None
 
 
-async def insert_campaign(connection: Connection, campaign: NewCampaign) -> CampaignRow:
+async def insert_campaign(connection: Connection, campaign: NewCampaign) -> CampaignView:
     """Store it; its owner's row must be there."""
-    async with connection.cursor(row_factory=class_row(CampaignRow)) as cursor:
+    async with connection.cursor(row_factory=class_row(CampaignView)) as cursor:
         await cursor.execute(
             """insert into campaigns (id, owner, created_by, name)
                values (%(id)s, %(owner)s, %(created_by)s, %(name)s)
-               returning id, name, archived_at, created_at, updated_at""",
+               returning id, name, archived_at, created_at, updated_at, 0 as jobs_count""",
             campaign.model_dump(),
         )
         row = await cursor.fetchone()

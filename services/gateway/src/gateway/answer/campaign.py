@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from common.db.campaign import CampaignRow, CampaignView
+from common.db.campaign import CampaignView
 from gateway.answer.document import Answer
 
 
@@ -14,23 +14,10 @@ class CampaignAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
-
-    @classmethod
-    def of(cls, row: CampaignRow) -> "CampaignAnswer":
-        return cls(
-            id=row.id,
-            name=row.name,
-            archived_at=row.archived_at,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
-
-
-class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=True):
     jobs_count: int
 
     @classmethod
-    def of_view(cls, view: CampaignView) -> "CampaignDetailAnswer":
+    def of(cls, view: CampaignView) -> "CampaignAnswer":
         return cls(
             id=view.id,
             name=view.name,
@@ -42,5 +29,5 @@ class CampaignDetailAnswer(CampaignAnswer, frozen=True, rename="camel", kw_only=
 
 
 class CampaignPage(Answer, frozen=True, rename="camel", kw_only=True):
-    items: Sequence[CampaignDetailAnswer]
+    items: Sequence[CampaignAnswer]
     next_cursor: str | None

@@ -1,6 +1,6 @@
 """Campaigns: made, listed, read, renamed, archived, deleted."""
 
-from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, CampaignPage
+from gateway.answer.campaign import CampaignAnswer, CampaignPage
 from gateway.body import CampaignBody
 from gateway.change import CampaignChangeBody
 from gateway.contract.header import LOCATION
@@ -60,7 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Answer(
                 201,
                 "The campaign, and its address.",
-                (json_of(CampaignAnswer, _CAMPAIGN),),
+                (json_of(CampaignAnswer, {**_CAMPAIGN, "jobsCount": 0}),),
                 headers=(LOCATION,),
                 links=_READ,
             ),
@@ -85,7 +85,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag="campaigns",
         summary="A campaign",
         description="With the number of its jobs.",
-        answers=(Answer(200, "The campaign.", (json_of(CampaignDetailAnswer, _DETAIL),), links=_LINKS),),
+        answers=(Answer(200, "The campaign.", (json_of(CampaignAnswer, _DETAIL),), links=_LINKS),),
     ),
     Operation(
         method="PATCH",
@@ -99,7 +99,7 @@ OPERATIONS: tuple[Operation, ...] = (
             model=CampaignChangeBody,
             examples={"rename": {"name": "Summer ovens"}, "archive": {"archived": True}},
         ),
-        answers=(Answer(200, "The campaign as it is now.", (json_of(CampaignDetailAnswer, _DETAIL),)),),
+        answers=(Answer(200, "The campaign as it is now.", (json_of(CampaignAnswer, _DETAIL),)),),
     ),
     Operation(
         method="DELETE",

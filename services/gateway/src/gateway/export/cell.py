@@ -14,8 +14,9 @@ GUARD: Final = "'"
 
 # What begins a formula, here or in a spreadsheet that reads East Asian text, and what ends the cell before.
 _STARTERS: Final = frozenset("=+-@\t\r\n\0＝＋－＠")
-# What may stand before it unseen: blanks, zero-width characters, the BOM, controls that are dropped.
-_UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cf", "Cc"})
+# What may stand before it unseen: blanks, zero-width characters, the BOM, controls that are dropped; and what this
+# Python's Unicode does not know, or nobody but its maker: a newer spreadsheet may know it as unseen.
+_UNSEEN: Final = frozenset({"Zs", "Zl", "Zp", "Cf", "Cc", "Cn", "Co"})
 
 
 def guarded(text: str) -> str:

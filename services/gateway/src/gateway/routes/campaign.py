@@ -22,7 +22,7 @@ from common.db.campaign import (
 )
 from common.db.owner import add_owner
 from common.transaction import deletion as transaction
-from gateway.answer.campaign import CampaignAnswer, CampaignDetailAnswer, CampaignPage
+from gateway.answer.campaign import CampaignAnswer, CampaignPage
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
 from gateway.change import CampaignChangeBody
@@ -76,7 +76,7 @@ async def list_own_campaigns(
         rows = await list_campaigns(connection, query)
     shown = rows[:limit]
     page = CampaignPage(
-        items=[CampaignDetailAnswer.of_view(row) for row in shown],
+        items=[CampaignAnswer.of(row) for row in shown],
         next_cursor=write_cursor(shown[-1].id) if len(rows) > limit else None,
     )
     return Response(page.encoded(), media_type="application/json")
@@ -91,7 +91,7 @@ async def read_own_campaign(
         view = await read_campaign(connection, owner=principal.owner, campaign_id=read_id(campaign_id))
     if view is None:
         raise not_found()
-    return Response(CampaignDetailAnswer.of_view(view).encoded(), media_type="application/json")
+    return Response(CampaignAnswer.of(view).encoded(), media_type="application/json")
 
 
 @patch(_ONE, status_code=200)
@@ -109,7 +109,7 @@ async def change_own_campaign(
         view = await read_campaign(connection, owner=principal.owner, campaign_id=wanted_id) if is_known else None
     if view is None:
         raise not_found()
-    return Response(CampaignDetailAnswer.of_view(view).encoded(), media_type="application/json")
+    return Response(CampaignAnswer.of(view).encoded(), media_type="application/json")
 
 
 @delete(_ONE, status_code=204)
