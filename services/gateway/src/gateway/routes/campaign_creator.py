@@ -14,10 +14,12 @@ from gateway.answer.campaign_creator import CampaignCreatorAnswer, CampaignCreat
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
 from gateway.export.query import Walk, read_new_since, read_walk, write_walk
+from gateway.parameter import read_parameters
 from gateway.problem import not_found
 from gateway.query import read_id, read_limit
 from gateway.routes.campaign import PATH
 
+PARAMETERS: Final = frozenset({"limit", "cursor", "newSince"})
 IN_FLIGHT_MAX: Final = timedelta(minutes=1)
 """A commit that delivers takes milliseconds; none lives so long that waits 5 s for a lock and 15 s for a statement."""
 
@@ -36,7 +38,7 @@ async def list_own_campaign_creators(
     `asOf` is what to give as `newSince` the next time: it lies a minute back, so that what was being written while the
     first page was read is not missed. Who was found within that minute comes again then.
     """
-    asked = request.query_params
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
     wanted_id, limit = read_id(campaign_id), read_limit(asked.get("limit"))
     walk, new_since = read_walk(asked.get("cursor")), read_new_since(asked.get("newSince"))
     query = NewestQuery(

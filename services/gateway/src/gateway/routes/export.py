@@ -18,9 +18,12 @@ from gateway.export.query import read_excel, read_form, read_preset
 from gateway.export.source import Batches, campaign_batches, job_batches
 from gateway.export.stream import Export
 from gateway.export.table import Subject, table_of
+from gateway.parameter import read_parameters
 from gateway.query import read_id
 from gateway.routes.campaign import PATH as CAMPAIGNS
 from gateway.routes.job import PATH as JOB
+
+PARAMETERS: Final = frozenset({"preset", "excel"})
 
 _JOB_PATHS: Final = [f"{JOB}/export.{form}" for form in Form]
 _CAMPAIGN_PATHS: Final = [f"{CAMPAIGNS}/{{campaign_id:str}}/export.{form}" for form in Form]
@@ -55,7 +58,7 @@ async def export_own_campaign(
 def _export(
     request: Request[Principal, None, State], gateway: Gateway, subject: Subject, subject_id: UUID, batches: Batches
 ) -> Export:
-    asked = request.query_params
+    asked = read_parameters(request.scope["query_string"], PARAMETERS)
     form, preset = read_form(request.url.path), read_preset(asked.get("preset"))
     table = table_of(preset, subject)
     return Export(
