@@ -78,9 +78,9 @@ def test_a_quota_is_a_number_of_credits_or_none() -> None:
 
 def test_a_limit_of_requests_is_a_number_or_none_and_never_locks_everybody_out() -> None:
     assert SystemSettings().limits.requests_per_owner_per_minute == 3000
-    for value in (None, 1, 10**8):
+    for value in (None, 1, 10**6):
         assert read("limits", "requests_per_owner_per_minute", value) == value
-    for value in (0, -1, 0.5, 1.0, True, "100", 10**9):
+    for value in (0, -1, 0.5, 1.0, True, "100", 10**7):
         with pytest.raises(ValidationError):
             read("limits", "requests_per_owner_per_minute", value)
 

@@ -87,7 +87,10 @@ def test_what_a_setting_takes_is_said_in_words() -> None:
 
 
 def test_none_is_a_value_only_where_it_means_something() -> None:
-    assert [setting.name for setting in SETTING_KEYS.values() if setting.is_valid(None)] == [QUOTA.name]
+    assert [setting.name for setting in SETTING_KEYS.values() if setting.is_valid(None)] == [
+        QUOTA.name,
+        "limits.requests_per_owner_per_minute",
+    ]
     assert QUOTA.parse(None) is None
 
 
