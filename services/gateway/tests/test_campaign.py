@@ -16,7 +16,8 @@ async def test_a_campaign_is_made_and_found_at_its_address(gateway: Any) -> None
         made = await client.post(PATH, json={"name": "  Ve\u0301gan   spring "})
         assert made.status_code == 201
         body = made.json()
-        assert set(body) == {"id", "name", "archivedAt", "createdAt", "updatedAt"}
+        assert set(body) == {"id", "name", "archivedAt", "createdAt", "updatedAt", "jobsCount"}
+        assert body["jobsCount"] == 0
         assert body["archivedAt"] is None
         assert body["name"] == "V\u00e9gan spring"
         assert made.headers["Location"] == f"{PATH}/{body['id']}"

@@ -9,6 +9,7 @@ import pytest
 
 from common.db.ledger import CallRequest, open_call
 from common.db.platform_state import Ability, announce_platform
+from common.transaction.deletion import delete_job
 from common.transaction.failure import cancel_job
 from webhook.sweep import SCHEDULE_ID, run_sweep, sweep_once
 
@@ -170,6 +171,31 @@ async def test_a_message_that_jetstream_gave_up_is_driven_again_and_leaves_the_s
     [letter] = await site.query("select reason from dead_letters")
     assert letter["reason"] == "max_deliver"
     assert (await site.query("select status from jobs"))[0]["status"] == "error"
+
+
+async def test_a_given_up_message_of_a_job_that_was_deleted_leaves_the_stream(site: Any) -> None:
+    """There is nothing to give up any more, and nothing that keeps the sweep from the rest of its work."""
+    [step] = await site.new_job()
+    sequence = (await site.deliver(body_of(step))).json()["sequence"]
+    await cancel_job(await site.webhook.resources.unit(), step.job_id)
+    await delete_job(await site.webhook.resources.unit(), step.job_id, by="user_ada")
+    await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
+    assert await sweep_once(site.webhook.resources) == {"given_up_messages": 1}
+    assert await site.stream_count() == 0
+    assert await sweep_once(site.webhook.resources) == {}
+
+
+async def test_a_job_that_is_deleted_while_the_sweep_comes_to_it_needs_no_repair(site: Any) -> None:
+    [step] = await site.new_job()
+    await cancel_job(await site.webhook.resources.unit(), step.job_id)
+    await site.query("update jobs set credits_granted = 1")
+    async with site.webhook.resources.database.transaction() as connection:
+        await connection.execute("delete from jobs")
+        sweep = asyncio.create_task(sweep_once(site.webhook.resources))
+        while not await site.query("select 1 from pg_locks where not granted"):
+            assert not sweep.done()
+            await asyncio.sleep(0.01)
+    assert await sweep == {}
 
 
 @pytest.mark.parametrize("until", ["now() + interval '1 hour'", "null"])

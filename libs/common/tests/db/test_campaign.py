@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import ForeignKeyViolation, LockNotAvailable
 from pydantic import SecretStr
 
 from common.clock import Clock
@@ -23,6 +23,7 @@ from common.db.campaign import (
     insert_campaign,
     is_campaign,
     list_campaigns,
+    lock_campaign,
     read_campaign,
     update_campaign,
 )
@@ -164,6 +165,22 @@ async def test_a_job_that_comes_into_a_campaign_at_this_moment_keeps_it(
         await deletion
     await database.close()
     assert (await look(connection, row.id)).jobs_count == 1
+
+
+async def test_no_job_comes_into_a_campaign_that_is_held_and_others_campaigns_are_not(
+    connection: Connection, database_url: str
+) -> None:
+    own, others = await make(connection, ADA), await make(connection, BOB)
+    database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="other", size_max=1)
+    await database.open()
+    async with database.transaction() as holder:
+        for row in (own, others):
+            await lock_campaign(holder, owner=ADA, campaign_id=row.id)
+        await connection.execute("set lock_timeout = '100ms'")
+        await insert_job(connection, BOB, others.id)
+        with pytest.raises(LockNotAvailable):
+            await insert_job(connection, ADA, own.id)
+    await database.close()
 
 
 async def test_the_list_walks_its_index(connection: Connection) -> None:

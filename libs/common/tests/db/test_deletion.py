@@ -7,7 +7,13 @@ from uuid import uuid4
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from common.db.deletion import count_open_calls, delete_job, discard_letters, jobs_of_campaign
+from common.db.deletion import (
+    count_open_calls,
+    delete_job,
+    discard_letters,
+    jobs_of_campaign,
+    leftovers_of_campaign,
+)
 
 pytestmark = pytest.mark.server
 
@@ -74,3 +80,7 @@ async def test_a_campaigns_jobs_are_its_owners(scene: Any) -> None:
     async with scene.database.connection() as connection:
         assert await jobs_of_campaign(connection, owner=seat.owner, campaign_id=campaign) == [seat.job_id]
         assert await jobs_of_campaign(connection, owner="user:other", campaign_id=campaign) == []
+        assert await leftovers_of_campaign(connection, owner=seat.owner, campaign_id=campaign) == []
+        await scene.change_job(seat, **END, credits_granted=2, credits_spent=1)
+        assert await leftovers_of_campaign(connection, owner=seat.owner, campaign_id=campaign) == [seat.job_id]
+        assert await leftovers_of_campaign(connection, owner="user:other", campaign_id=campaign) == []

@@ -38,6 +38,7 @@ from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
 from common.transaction.ledger import lose_stale_calls
+from common.transaction.lock import UnknownJobError
 from common.transaction.quota import release_leftover
 from webhook.composition import SWEEP_PATH
 
@@ -114,9 +115,12 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
 
 @contextmanager
 def _apart(**facts: str) -> Generator[None]:
-    """One repair that Postgres refuses does not keep the others from being made."""
+    """One repair that Postgres refuses does not keep the others from being made. A job that was deleted meanwhile
+    needs none."""
     try:
         yield
+    except UnknownJobError:
+        log.debug("repair.not_needed", **facts)
     except DATABASE_FAULTS as error:
         log.error("repair.failed", error=type(error).__name__, **facts)
 

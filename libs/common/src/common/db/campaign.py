@@ -122,6 +122,14 @@ async def campaign_state(connection: Connection, *, owner: str, campaign_id: UUI
     return CampaignState.ARCHIVED if row[0] else CampaignState.OPEN
 
 
+async def lock_campaign(connection: Connection, *, owner: str, campaign_id: UUID) -> None:
+    """Hold the owner's campaign until the transaction ends: no job comes into it meanwhile."""
+    await connection.execute(
+        "select from campaigns where id = %(campaign_id)s and owner = %(owner)s for update",
+        {"owner": owner, "campaign_id": campaign_id},
+    )
+
+
 async def update_campaign(connection: Connection, change: CampaignChange) -> bool:
     """Rename it, archive it, take it back; False if the owner has no such campaign. `updated_at` tells when something
     did change; a campaign that is archived again keeps the time when it was."""

@@ -35,3 +35,14 @@ async def jobs_of_campaign(connection: Connection, *, owner: str, campaign_id: U
         {"campaign_id": campaign_id, "owner": owner},
     )
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def leftovers_of_campaign(connection: Connection, *, owner: str, campaign_id: UUID) -> list[UUID]:
+    """Those of them that are final and still hold more of the quota than they spent."""
+    cursor = await connection.execute(
+        """select id from jobs
+           where campaign_id = %(campaign_id)s and owner = %(owner)s
+             and ended_at is not null and credits_granted > credits_spent order by id""",
+        {"campaign_id": campaign_id, "owner": owner},
+    )
+    return [row[0] for row in await cursor.fetchall()]

@@ -107,13 +107,14 @@ class JobView(Model):
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
     """One look at the primary key; None if the owner has no such job on this platform."""
-    async with connection.cursor(row_factory=class_row(JobVersion)) as cursor:
-        await cursor.execute(
-            """select event_seq, status from jobs
-               where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
-            {"owner": owner, "platform": platform, "job_id": job_id},
-        )
-        return await cursor.fetchone()
+    cursor = await connection.execute(
+        """select event_seq, status from jobs
+           where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
+        {"owner": owner, "platform": platform, "job_id": job_id},
+    )
+    row = await cursor.fetchone()
+    # Without the checks of the model, which the database has made: this is the statement of every poll.
+    return None if row is None else JobVersion.model_construct(event_seq=row[0], status=JobStatus(row[1]))
 
 
 async def read_poll(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobPoll | None:

@@ -15,7 +15,7 @@ from common.domain.step import DueStep
 from common.engine.enrichment import Enriched
 from common.transaction.conclusion import conclude
 from common.transaction.enrichment import settle_pending
-from common.transaction.lock import LockedWork, Unit, under_lock
+from common.transaction.lock import LockedWork, Unit, UnknownJobError, under_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ async def abandon_step(unit: Unit, due: DueStep, why: Abandonment) -> tuple[str 
 
     A page's search ends as failed; an enrichment's candidates are delivered as known, marked `failed`, because their
     page is paid for. Returns the reference that leads to the log and the letter, None if the step is not due any
-    more at this generation or somebody holds it: then nothing is written.
+    more at this generation, somebody holds it, or its job was deleted: then nothing is written.
     """
 
     async def work(locked: LockedWork) -> str | None:
@@ -48,7 +48,10 @@ async def abandon_step(unit: Unit, due: DueStep, why: Abandonment) -> tuple[str 
         await conclude(locked)
         return reference
 
-    return await under_lock(unit, due.job_id, work)
+    try:
+        return await under_lock(unit, due.job_id, work)
+    except UnknownJobError:
+        return None, []
 
 
 async def _close(locked: LockedWork, due: DueStep, phase: str) -> bool:

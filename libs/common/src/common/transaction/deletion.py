@@ -1,14 +1,15 @@
 """Deleting what an owner wants to be gone: a job with its creators, or all the jobs of a campaign."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from common.db import campaign as campaign_table
 from common.db import deletion as deletion_table
 from common.db.job import LockedJob, lock_job
-from common.db.owner import lock_owner
 from common.db.pool import Connection
 from common.engine.deletion import CAMPAIGN_JOBS_MAX, Refusal, refuse
-from common.transaction.lock import LockedWork, Unit, under_lock
+from common.transaction.lock import LockedWork, Unit, UnknownJobError, under_lock
+from common.transaction.quota import release_leftover
 
 
 class NotDeletedError(Exception):
@@ -26,16 +27,21 @@ async def delete_job(unit: Unit, job_id: UUID, *, by: str) -> None:
         await _check(locked.connection, locked.job)
         await _delete(locked.connection, job_id, by)
 
+    # Of its own, because it needs the owner's lock: nobody shall wait for that while all the rest is removed.
+    await release_leftover(unit, job_id)
     await under_lock(unit, job_id, work)
 
 
 async def delete_campaign(unit: Unit, campaign_id: UUID, *, owner: str, by: str) -> bool:
     """Remove the owner's campaign with all its jobs, in one transaction; False if the owner has no such campaign.
 
-    The owner's lock keeps new jobs out meanwhile. Raises NotDeletedError if one of the jobs cannot go: then all stay.
+    Raises NotDeletedError if one of the jobs cannot go: then all stay.
     """
+    await _release_leftovers(unit, campaign_id, owner)
     async with unit.database.transaction() as connection:
-        await lock_owner(connection, owner=owner)
+        # The campaign's lock keeps new jobs out. Not the owner's: this takes long, and whoever ends another of the
+        # owner's jobs meanwhile waits for that one with a paid page in hand.
+        await campaign_table.lock_campaign(connection, owner=owner, campaign_id=campaign_id)
         job_ids = await deletion_table.jobs_of_campaign(connection, owner=owner, campaign_id=campaign_id)
         if len(job_ids) > CAMPAIGN_JOBS_MAX:
             raise NotDeletedError(Refusal.TOO_MANY)
@@ -45,6 +51,14 @@ async def delete_campaign(unit: Unit, campaign_id: UUID, *, owner: str, by: str)
                 await _check(connection, job)
                 await _delete(connection, job_id, by)
         return await campaign_table.delete_campaign(connection, owner=owner, campaign_id=campaign_id)
+
+
+async def _release_leftovers(unit: Unit, campaign_id: UUID, owner: str) -> None:
+    async with unit.database.connection() as connection:
+        job_ids = await deletion_table.leftovers_of_campaign(connection, owner=owner, campaign_id=campaign_id)
+    for job_id in job_ids[:CAMPAIGN_JOBS_MAX]:
+        with suppress(UnknownJobError):
+            await release_leftover(unit, job_id)
 
 
 async def _check(connection: Connection, job: LockedJob) -> None:

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from common.db.pool import DATABASE_UNAVAILABLE
+from common.db.pool import DATABASE_FAULTS
 from common.messaging.topology import progress_subject
 from common.resources.process import Resources
 from gateway.live.channel import Channel, Wake
@@ -85,7 +85,7 @@ class Hub:
         while not self._closing.is_set():
             try:
                 await self._look()
-            except DATABASE_UNAVAILABLE as error:
+            except DATABASE_FAULTS as error:
                 log.warning("jobs.not_looked_at", error=type(error).__name__)
             try:
                 async with asyncio.timeout(self.limits.look_s):

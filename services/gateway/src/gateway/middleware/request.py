@@ -1,5 +1,6 @@
 """The outermost layer: an id, the headers of safety, one line in the log and one count for every request."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
@@ -27,6 +28,7 @@ _UNLESS_GIVEN = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+_NOT_MODIFIED = 304
 
 
 class RequestMiddleware:
@@ -54,13 +56,18 @@ class RequestMiddleware:
             self._report(scope, record)
 
     def _report(self, scope: HTTPScope, record: "_Record") -> None:
+        """At debug level for probes, and for polls that bring nothing new: many tabs ask every two seconds, and the
+        metrics count them."""
         seconds = time.perf_counter() - record.began_at
         route = scope.get("path_template") or UNMATCHED
         self._metrics.count_request(route=route, method=scope["method"], status=record.status, seconds=seconds)
+        is_quiet = route in _QUIET or record.status == _NOT_MODIFIED
+        if is_quiet and not log.is_enabled_for(logging.DEBUG):
+            return
         user = scope.get("user")
         facts = {"user": user.user_id, "owner": user.owner} if isinstance(user, Principal) else {}
-        write = log.debug if route in _QUIET else log.info
-        write(
+        log.log(
+            logging.DEBUG if is_quiet else logging.INFO,
             "request.handled",
             method=scope["method"],
             route=route,
@@ -96,9 +103,10 @@ class _Record:
         headers = [header for header in given if header[0] not in _HEADERS and header[0] != b"vary"]
         vary = [value for name, value in given if name == b"vary"]
         headers.append((b"vary", b", ".join([*vary, b"Origin"])))
-        names = {name for name, _ in headers}
-        headers += [header for header in _UNLESS_GIVEN if header[0] not in names]
-        headers += _HEADERS.items()
+        if self.status != _NOT_MODIFIED:  # what is not sent again keeps its own (RFC 9110, 15.4.5)
+            names = {name for name, _ in headers}
+            headers += [header for header in _UNLESS_GIVEN if header[0] not in names]
+            headers += _HEADERS.items()
         headers += cors_headers(self._scope)
         headers += limit_headers(self._scope)
         headers.append((b"x-request-id", self._request_id.encode()))

@@ -6,7 +6,8 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from gateway.asset import FOLDER, read_assets, read_page
-from gateway.etag import is_match, tag_of_content
+from gateway.conditional import NotModified
+from gateway.etag import is_match, read_if_none_match, tag_of_content
 from gateway.problem import not_found
 
 _ASSETS = read_assets()
@@ -38,6 +39,6 @@ async def read_asset(name: FromPath[str], request: Request[Any, Any, Any]) -> Re
 def _answered(
     request: Request[Any, Any, Any], content: bytes, headers: dict[str, str], media_type: str
 ) -> Response[bytes]:
-    if is_match(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers)
+    if is_match(read_if_none_match(request.scope), headers["ETag"]):
+        return NotModified(headers)
     return Response(content, headers=headers, media_type=media_type)

@@ -10,6 +10,7 @@ from gateway.answer.poll import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
 from gateway.body import ScrapingBody, read_body
 from gateway.composition import Gateway
+from gateway.conditional import NotModified
 from gateway.creation import create
 from gateway.etag import is_match, read_if_none_match, tag_of_version
 from gateway.limit import tell_credits
@@ -62,7 +63,7 @@ async def poll_scraping_job(
         if if_none_match is not None:
             version = await read_version(connection, owner=principal.owner, platform=name, job_id=job_id)
             if version is not None and is_match(if_none_match, tag := tag_of_version(job_id, version)):
-                return Response(b"", status_code=304, headers={**_PRIVATE, "ETag": tag})
+                return NotModified({**_PRIVATE, "ETag": tag})
         poll = await read_poll(connection, owner=principal.owner, platform=name, job_id=job_id)
     if poll is None:
         raise not_found()
