@@ -10,9 +10,9 @@ from zipfile import ZipFile
 import psycopg
 import pytest
 
-from local.bench.crowd import CAMPAIGN_ID, make_crowd
-from local.bench.export import count_rows
-from local.bench.watch import Watch, cpu_s, rss_bytes
+from local.bench.export.command import count_rows
+from local.bench.export.crowd import CAMPAIGN_ID, make_crowd
+from local.bench.export.watch import Watch, cpu_s, rss_bytes
 
 SLOW_S = 0.3
 

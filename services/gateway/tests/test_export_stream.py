@@ -11,8 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from local.bench.crowd import Crowd, make_crowd
-from local.bench.watch import Watch
+from local.bench.export.crowd import Crowd, make_crowd
+from local.bench.export.watch import Watch
 from local.child import wait_until
 
 pytestmark = pytest.mark.server

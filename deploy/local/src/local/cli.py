@@ -10,7 +10,6 @@ import httpx
 import typer
 from rich.console import Console
 
-from local.bench.export import run_bench_export
 from local.child import Child, ProcessError
 from local.cost.command import run_cost
 from local.demo import make_console, run_demo
@@ -68,8 +67,8 @@ def cost() -> None:
 @app.command("bench-gateway")
 def bench_gateway() -> None:
     """Measure what requests cost the gateway, beside a bare handler of its framework; judge what is promised."""
-    command = importlib.import_module("local.bench.command")
-    raise typer.Exit(command.run_bench(project_root(), make_console()))
+    command = importlib.import_module("local.bench.gateway.command")
+    raise typer.Exit(command.run_bench_gateway(project_root(), make_console()))
 
 
 @app.command("bench-export")
@@ -78,14 +77,15 @@ def bench_export(
     jobs: Annotated[int, typer.Option(help="Over how many jobs of the campaign.", min=4)] = 20,
 ) -> None:
     """Take a large campaign out in every format: time, first byte, memory, and what others notice of it."""
-    raise typer.Exit(run_bench_export(project_root(), make_console(), creators=creators, jobs=jobs))
+    command = importlib.import_module("local.bench.export.command")
+    raise typer.Exit(command.run_bench_export(project_root(), make_console(), creators=creators, jobs=jobs))
 
 
 @app.command("bench-sse")
 def bench_sse() -> None:
     """Measure how soon many who watch jobs are told of what happens, and what it costs the gateway."""
-    command = importlib.import_module("local.watching.command")
-    raise typer.Exit(command.run_watching(project_root(), make_console()))
+    command = importlib.import_module("local.bench.sse.command")
+    raise typer.Exit(command.run_bench_sse(project_root(), make_console()))
 
 
 @app.command("live-check")

@@ -57,7 +57,7 @@ class Report:
 
 def put_load(order: Order) -> Report:
     """Run the order in a process of its own. Raises LoadError."""
-    argv = [sys.executable, "-m", "local.bench.load"]
+    argv = [sys.executable, "-m", "local.bench.gateway.load"]
     done = subprocess.run(argv, input=json.dumps(asdict(order)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LoadError(done.stderr.strip().rpartition("\n")[2])

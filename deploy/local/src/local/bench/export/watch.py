@@ -47,7 +47,7 @@ class Watch:
         self.cpu_s = 0.0
 
     def __enter__(self) -> Self:
-        argv = [sys.executable, "-m", "local.bench.watch", str(self._pid), self._url]
+        argv = [sys.executable, "-m", "local.bench.export.watch", str(self._pid), self._url]
         self._looker = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._looker.stdout is not None
         self._looker.stdout.readline()  # it looks

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from local.bench.sse.command import GATEWAY, show
+from local.bench.sse.measure import Commit, Finding, judge, measure
+from local.bench.sse.order import STREAMS_PER_USER, Order
+from local.bench.sse.watcher import Watcher
 from local.stack import Options, Stack
-from local.watching.command import GATEWAY, show
-from local.watching.measure import Commit, Finding, judge, measure
-from local.watching.order import STREAMS_PER_USER, Order
-from local.watching.watcher import Watcher
 
 COMMITS = [Commit(job="a", at=10.0, first=3, last=4), Commit(job="a", at=20.0, first=5, last=5)]
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.bench.contest import BARE, Result, Score
+from local.bench.gateway.contest import BARE, Result, Score
 
 BAR_WIDTH: Final = 24
 _COLUMNS: Final = (

@@ -7,10 +7,10 @@ from typing import Final
 
 from rich.console import Console
 
-from local.bench.contest import ROUND_S, ROUNDS, Result, hold_contest
-from local.bench.load import LoadError
-from local.bench.sheet import print_result
-from local.bench.site import open_site
+from local.bench.gateway.contest import ROUND_S, ROUNDS, Result, hold_contest
+from local.bench.gateway.load import LoadError
+from local.bench.gateway.sheet import print_result
+from local.bench.gateway.site import open_site
 from local.child import ProcessError
 from local.interrupt import Interrupted, interruptible
 from local.view import open_view
@@ -19,7 +19,7 @@ RATIO_MIN: Final = 0.60
 CREATORS: Final = 1000
 
 
-def run_bench(
+def run_bench_gateway(
     root: Path, console: Console, *, creators: int = CREATORS, rounds: int = ROUNDS, seconds: float = ROUND_S
 ) -> int:
     """Measure, with the data below `root`/.local; 1 if a poll that brings nothing new costs more than promised."""

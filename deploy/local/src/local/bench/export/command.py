@@ -13,8 +13,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local.bench.crowd import Crowd, make_crowd
-from local.bench.watch import Watch
+from local.bench.export.crowd import Crowd, make_crowd
+from local.bench.export.watch import Watch
 from local.child import ProcessError
 from local.interrupt import Interrupted, interruptible
 from local.loopback import PLAIN_HTTP

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from local.bench.load import Order, Report, put_load
-from local.bench.site import Server, Site, write_request
+from local.bench.gateway.load import Order, Report, put_load
+from local.bench.gateway.site import Server, Site, write_request
 
 CONNECTIONS: Final = 8
 ROUNDS: Final = 7

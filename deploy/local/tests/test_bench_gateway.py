@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.bench.command import RATIO_MIN, run_bench, show
-from local.bench.contest import BARE, ENTRANTS, POLL_UNCHANGED, Entrant, Result, Score, Turn
-from local.bench.load import LoadError, Order, Report, put_load
+from local.bench.gateway.command import RATIO_MIN, run_bench_gateway, show
+from local.bench.gateway.contest import BARE, ENTRANTS, POLL_UNCHANGED, Entrant, Result, Score, Turn
+from local.bench.gateway.load import LoadError, Order, Report, put_load
 from local.child import Command, plain_environment
 from local.process import Part, Supervisor
 
@@ -42,7 +42,7 @@ def test_it_fails_if_a_poll_without_news_costs_too_much(ratio: float, code: int)
 
 
 def test_the_generator_counts_answers_and_complains_of_wrong_ones(tmp_path: Path, free_port: int) -> None:
-    argv = [sys.executable, "-m", "local.bench.trivial", str(free_port)]
+    argv = [sys.executable, "-m", "local.bench.gateway.trivial", str(free_port)]
     order = Order(port=free_port, requests=["GET / HTTP/1.1\r\n\r\n"], uses=3, status=304, seconds=0.2, connections=2)
     with Supervisor() as supervisor:
         command = Command("trivial", argv, plain_environment(), tmp_path / "log")
@@ -60,7 +60,7 @@ def test_the_generator_counts_answers_and_complains_of_wrong_ones(tmp_path: Path
 @pytest.mark.server
 def test_a_small_measurement_runs_and_prints_its_table(tmp_path: Path) -> None:
     console = Console(record=True, width=160)
-    run_bench(tmp_path, console, creators=3, rounds=1, seconds=0.1)
+    run_bench_gateway(tmp_path, console, creators=3, rounds=1, seconds=0.1)
     text = console.export_text()
     assert all(entrant.name in text for entrant in ENTRANTS), text
     assert list((tmp_path / ".local").iterdir()) == []

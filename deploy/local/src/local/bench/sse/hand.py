@@ -35,7 +35,7 @@ from common.settings import DatabaseSettings, NatsSettings
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
 from common.transaction.page import PaidPage, commit_page
-from local.watching.order import Order
+from local.bench.sse.order import Order
 
 
 def _unread(_: bytes) -> Page:

@@ -8,21 +8,21 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from local.bench.sse.measure import Finding, measure
+from local.bench.sse.order import Order
 from local.child import ProcessError
 from local.interrupt import Interrupted, interruptible
 from local.stack import SERVICES, Options, Stack
 from local.view import open_view
-from local.watching.measure import Finding, measure
-from local.watching.order import Order
 
 LAG_P99_MS_MAX = 100.0
 GATEWAY = tuple(service for service in SERVICES if service.name == "gateway")
 
 
-def run_watching(root: Path, console: Console, order: Order | None = None) -> int:
+def run_bench_sse(root: Path, console: Console, order: Order | None = None) -> int:
     """Measure, with the data below `root`/.local; 1 if a watcher missed an event or was told too late."""
     (root / ".local").mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="watching-", dir=root / ".local"))
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=root / ".local"))
     try:
         with interruptible(), open_view(console) as view:
             with Stack.start(Options(folder, services=GATEWAY), view.report) as stack:

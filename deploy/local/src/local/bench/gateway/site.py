@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import psycopg
 
-from local.bench.seed import seed_job
+from local.bench.gateway.seed import seed_job
 from local.child import Child, Command, plain_environment
 from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK, free_port
@@ -98,7 +98,7 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
 
 def _start(supervisor: Supervisor, name: str, folder: Path, **environment: str) -> Server:
     port = free_port()
-    argv = [sys.executable, "-m", f"local.bench.{name}", str(port)]
+    argv = [sys.executable, "-m", f"local.bench.gateway.{name}", str(port)]
     command = Command(name, argv, plain_environment(environment), folder / "log" / f"{name}.log")
     supervisor.start(Part(command, f"tcp://{LOOPBACK}:{port}"))
     return Server(port, supervisor.child(name))

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from local.bench.sse.order import Order
+from local.bench.sse.watcher import Watcher, open_watchers, until_over
 from local.child import Child, ProcessError, plain_environment
 from local.postgres import DATABASE
 from local.stack import Stack
-from local.watching.order import Order
-from local.watching.watcher import Watcher, open_watchers, until_over
 
 CONNECT_MAX_S = 60.0
 OVER_MAX_S = 90.0
@@ -82,7 +82,7 @@ def measure(stack: Stack, order: Order, report: Callable[[str], None]) -> Findin
     argv = [
         sys.executable,
         "-m",
-        "local.watching.hand",
+        "local.bench.sse.hand",
         stack.postgres.database_url(DATABASE, "worker"),
         stack.nats.url,
         json.dumps(asdict(order)),

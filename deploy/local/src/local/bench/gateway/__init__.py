@@ -1,0 +1,1 @@
+"""What requests cost the gateway, beside bare handlers of its framework."""
