@@ -16,9 +16,12 @@ from common.db import (
     campaign_creator,
     candidate,
     dead_letter,
+    deletion,
     event,
     export,
+    idempotency,
     job,
+    job_list,
     ledger,
     operator,
     outcome,
@@ -125,6 +128,8 @@ NEWEST = campaign_creator.NewestQuery(
     owner="user:u7", campaign_id=CAMPAIGN, new_since=NOTHING_SINCE, after=None, count_max=51
 )
 EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
+JOBS = job_list.JobQuery(owner="user:u7", before=JOB, count_max=51)
+CHOSEN_JOBS = JOBS.model_copy(update={"tags": ["t"], "campaign_id": CAMPAIGN, "before": None})
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
 HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
@@ -199,6 +204,12 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "newest of a campaign": lambda c: campaign_creator.list_newest(c, NEWEST),
     "events": lambda c: event.list_events(c, EVENTS),
     "heads": lambda c: event.list_heads(c, [(JOB, "user:u7")]),
+    "list jobs": lambda c: job_list.list_jobs(c, JOBS),
+    "list chosen jobs": lambda c: job_list.list_jobs(c, CHOSEN_JOBS),
+    "kept answer": lambda c: idempotency.read_answer(c, owner="user:u7", key="k"),
+    "open calls": lambda c: deletion.count_open_calls(c, job_id=JOB),
+    "jobs of a campaign": lambda c: deletion.jobs_of_campaign(c, owner="user:u7", campaign_id=CAMPAIGN),
+    "discard letters": lambda c: deletion.discard_letters(c, job_id=JOB, by="user_1"),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
