@@ -31,11 +31,11 @@ class Frontend:
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         if time.monotonic() - self._minted_at > _TOKEN_MAX_AGE_S:
             self._token, self._minted_at = mint(self._issuer_url, self.user), time.monotonic()
+        self.acted_at = time.monotonic()  # the gateway reads its settings anew, whatever it is asked
         return self._http.request(method, path, headers={"authorization": f"Bearer {self._token}"}, **more)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """The answer, or None if the gateway died before it gave one. Raises httpx.HTTPStatusError."""
-        self.acted_at = time.monotonic()
         try:
             answer = self.request("POST", path, json=body)
         except httpx.TransportError:
@@ -53,7 +53,6 @@ class Frontend:
 
     def delete(self, job_id: str) -> None:
         """Delete a job, if the gateway lives through it."""
-        self.acted_at = time.monotonic()
         try:
             answer = self.request("DELETE", f"/api/v1/jobs/{job_id}")
         except httpx.TransportError:
