@@ -1,0 +1,1 @@
+-- Row-level security, and no more grants than a service needs.

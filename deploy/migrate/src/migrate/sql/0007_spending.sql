@@ -1,0 +1,1 @@
+-- A cap over all owners, and a switch that stops all spending.

@@ -1,0 +1,1 @@
+-- Data of people has an end: retention, deletion of an account, suppression prepared.
