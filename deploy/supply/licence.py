@@ -33,7 +33,7 @@ SAME = {
 ELSEWHERE = {"colorama": "BSD-3-Clause"}
 HEAD = """# Licences
 
-What the images hold that others made. `make licences` writes it from the packages' own metadata, `make security` compares.
+What the images hold that others made; `make licences` writes this page from the packages' metadata.
 
 | package | version | licence | in |
 |---|---|---|---|
