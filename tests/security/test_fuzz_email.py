@@ -1,4 +1,4 @@
-"""Whatever a stranger writes into a biography: what is found in it is valid, found again, and found beside it."""
+"""Whatever a stranger writes into a biography: what is found in it is valid, and what stands beside it is found, too."""
 
 import json
 import re
@@ -96,7 +96,6 @@ def check(bio: str) -> None:
     for address in found:
         assert re.fullmatch(r"[^\s@\x00-\x1f\"<>()]+@[^\s@\x00-\x1f\"<>()]+", address)
         assert validate_email(address, check_deliverability=False).normalized == address
-    assert find_emails("\n".join(found)) == found
     for link in find_links(bio):
         assert link.startswith(("http://", "https://"))
         assert link.isprintable()
