@@ -1,4 +1,4 @@
-"""Whatever a stranger writes into a biography: what is found in it is valid, and what stands beside it is found, too."""
+"""Whatever a stranger writes into a biography: what is found in it is valid, and what stands before it is found too."""
 
 import json
 import re
