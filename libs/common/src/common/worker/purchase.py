@@ -1,7 +1,7 @@
 """One paid call: through the gate, to the upstream, into the ledger."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,8 @@ class Shut(StrEnum):
     CREDITS = "credit_limit"
     GRANT = "quota"
     PAUSED = "paused"
+    STOPPED = "stopped"
+    MINUTE = "minute"
 
 
 class GateShutError(CreatorscoutError):
@@ -198,22 +200,22 @@ def fingerprint(order: Order) -> str:
     return hashlib.sha256(f"{order.path}?{text}".encode()).hexdigest()
 
 
+# Why the gate is shut, in this order; what is behind a name is what the view must say for the gate to open.
+_REASONS: Sequence[tuple[Shut, Callable[[GateView], bool]]] = (
+    (Shut.FINAL, lambda view: not view.status.is_final),
+    (Shut.OVERDUE, lambda view: not view.is_overdue),
+    (Shut.CREDITS, lambda view: view.is_within_credits),
+    (Shut.PAGES, lambda view: view.is_within_pages),
+    (Shut.GRANT, lambda view: view.is_within_grant),
+    (Shut.STOPPED, lambda view: not view.is_stopped),
+    (Shut.MINUTE, lambda view: view.is_within_minute),
+)
+
+
 def _why(view: GateView | None) -> CreatorscoutError:
-    match view:
-        case None | GateView(is_current=False):
-            return FencedError()
-        case GateView(status=status) if status.is_final:
-            return GateShutError(Shut.FINAL)
-        case GateView(is_overdue=True):
-            return GateShutError(Shut.OVERDUE)
-        case GateView(is_within_credits=False):
-            return GateShutError(Shut.CREDITS)
-        case GateView(is_within_pages=False):
-            return GateShutError(Shut.PAGES)
-        case GateView(is_within_grant=False):
-            return GateShutError(Shut.GRANT)
-        case _:
-            return GateShutError(Shut.PAUSED)
+    if view is None or not view.is_current:
+        return FencedError()
+    return GateShutError(next((shut for shut, is_passed in _REASONS if not is_passed(view)), Shut.PAUSED))
 
 
 def _settlement(

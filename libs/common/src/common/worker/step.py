@@ -127,8 +127,9 @@ async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
             await tools.resources.publication.publish(due)
             return Reply(answer=Answer.ACK, reason="overdue")
         case _:
+            # The platform waits, an operator stopped all spending, or the minute's credits are used up.
             await _release(tools, turn, is_attempt_returned=True)
-            return Reply(answer=Answer.NAK, reason="paused", delay_s=NAK_MAX_S)
+            return Reply(answer=Answer.NAK, reason=error.reason.value, delay_s=NAK_MAX_S)
 
 
 async def _work(tools: Tools, turn: _Turn) -> str:
