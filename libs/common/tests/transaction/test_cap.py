@@ -1,7 +1,6 @@
-"""The cap of all jobs on real Postgres: reserved with a job, raised as it goes, never exceeded, given back at the end."""
+"""The cap of all jobs on real Postgres: reserved with a job, raised as it goes, never passed, given back at the end."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,9 +18,8 @@ TASKS = 40
 
 
 @pytest.fixture(autouse=True)
-async def clean(lab: Any) -> AsyncIterator[None]:
+async def clean(lab: Any) -> None:
     await lab.query("delete from spending_days")
-    yield
 
 
 async def total(lab: Any) -> int:
