@@ -187,11 +187,15 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
         async with tools.pages.slot(turn.claim.owner):
             return await tools.buyer.buy(tools.platform.name, turn.claim, turn.token, order)
 
+    async def fetch() -> PaidPage:
+        # Its own frame: what could not be read does not stay in memory while it is bought again.
+        bought = await with_retries(buy)
+        page = numbered(await _read(tools, kind, bought), turn.claim.cursor, kind.numbered_pages_max)
+        return PaidPage(page=page, settlement=bought.settlement, seen_at=bought.seen_at)
+
     for is_last in (False, True):
         try:
-            bought = await with_retries(buy)
-            page = numbered(await _read(tools, kind, bought), turn.claim.cursor, kind.numbered_pages_max)
-            return PaidPage(page=page, settlement=bought.settlement, seen_at=bought.seen_at)
+            return await fetch()
         except ShapeError:
             log.warning("page.unreadable", path=kind.path, is_last=is_last)
             if is_last:
