@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from common.clock import Clock
@@ -30,6 +31,9 @@ _ANSWERED = {"page": CrashPoint.PAGE_ANSWERED, "profile": CrashPoint.PROFILE_ANS
 
 
 GATE_TRIES = 4  # others take what was granted meanwhile
+
+
+T = TypeVar("T")
 
 
 class Shut(StrEnum):
@@ -63,7 +67,7 @@ class Order:
     price: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bought:
     """A readable 200. Whoever commits what it brought commits the settlement with it.
 
@@ -73,6 +77,17 @@ class Bought:
     body: bytes
     settlement: Settlement
     seen_at: datetime | None = None
+
+    def read(self, reader: Callable[[bytes], T]) -> T:
+        """What the body says; raises as `reader`. The body is gone then: it may be large, and neither what comes next
+        nor an error's traceback is to keep it."""
+        body, self.body = self.body, b""
+        try:
+            return reader(body)
+        except CreatorscoutError as error:
+            raise error.with_traceback(None) from None
+        finally:
+            del body
 
 
 # Asks the owner's quota for more for this job, at least this price; False if there is no more.
@@ -144,13 +159,16 @@ class Buyer:
             answer=answer,
             reason=type(wrong).__name__ if wrong else None,
         )
-        if wrong is not None:
-            await self._settle(settlement)
+        if wrong is None:
+            bought = Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
+            del answer
+            await self._gate.note_success(request.id)
+            return bought
+        del answer  # the error's traceback keeps this frame
+        await self._settle(settlement)
         if not isinstance(wrong, CoolDownError | UpstreamFailedError):
             await self._gate.note_success(request.id)
-        if wrong is not None:
-            raise wrong
-        return Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
+        raise wrong
 
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""

@@ -205,7 +205,7 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
 
 async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
     try:
-        return kind.read(bought.body)
+        return bought.read(kind.read)
     except (NotFoundError, ShapeError) as error:
         await tools.buyer.settle_useless(bought, error)
         raise
