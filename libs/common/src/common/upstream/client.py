@@ -51,6 +51,7 @@ class ScrapeCreators:
         self._clock = clock
         self._limits = limits
         self._large = asyncio.Lock()
+        self.call_s = min(limits.call_s, CALL_MAX_S)
         self._client = _new_client(settings, limits)
         self._replaced: list[httpx.AsyncClient] = []
         self._calls: set[asyncio.Task[Answer]] = set()
@@ -69,9 +70,8 @@ class ScrapeCreators:
     async def _call(self, path: str, params: Mapping[str, str]) -> Answer:
         started = time.monotonic()
         client = self._client
-        call_s = min(self._limits.call_s, CALL_MAX_S)
         try:
-            async with asyncio.timeout(call_s), client.stream("GET", path, params=params) as response:
+            async with asyncio.timeout(self.call_s), client.stream("GET", path, params=params) as response:
                 body, wire = await self._body(response)
                 return Answer(
                     status=response.status_code,
