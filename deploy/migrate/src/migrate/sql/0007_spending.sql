@@ -69,7 +69,12 @@ create trigger system_settings_switch before insert or update on system_settings
 create trigger system_settings_switch_back before delete on system_settings
     for each row when (old.category = 'api' and old.key = 'paid_calls') execute function throw_switch();
 
-grant select on spending, spending_minutes to creatorscout_gateway, creatorscout_webhook, creatorscout_worker;
-grant select, insert, update on spending_days to creatorscout_gateway, creatorscout_webhook, creatorscout_worker;
-grant insert, update on spending_minutes to creatorscout_worker;
+-- None of this is one owner's, so there are no policies: only what each service's statements need.
+grant select on spending, spending_minutes
+    to creatorscout_gateway, creatorscout_webhook, creatorscout_worker, creatorscout_operator;
+grant select, insert, update (credits_granted) on spending_days
+    to creatorscout_gateway, creatorscout_webhook, creatorscout_worker, creatorscout_operator;
+grant update (credits_of_day) on jobs
+    to creatorscout_gateway, creatorscout_webhook, creatorscout_worker, creatorscout_operator;
+grant insert, update (credits) on spending_minutes to creatorscout_worker;
 grant delete on spending_minutes to creatorscout_webhook;
