@@ -26,6 +26,7 @@ from common.db import (
     operator,
     outcome,
     owner,
+    platform_state,
     poll,
     profile,
     quota,
@@ -87,6 +88,7 @@ FILL = (
        where id in (select md5('j' || n)::uuid from generate_series(101, 110) n)""",
     """insert into owner_days (owner, day) select 'user:u' || n, date '2026-01-01' + k
        from generate_series(1, 50) n, generate_series(1, 365) k""",
+    "insert into spending_days (day) select date '2016-01-01' + k from generate_series(1, 3650) k",
     """insert into profiles (platform, platform_id, status, fetched_at, claimed_by, claimed_until)
        select 'tiktok', 'p' || n, 'not_found', now(), case when n <= 10 then gen_random_uuid() end, now()
        from generate_series(1, 20000) n""",
@@ -153,6 +155,11 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "add to a day": lambda c: quota.add_to_day(c, owner="user:u7", amount=1, credits_per_day=9),
     "granted today": lambda c: quota.granted_today(c, owner="user:u7"),
     "release a grant": lambda c: quota.release_grant(c, job_id=JOB),
+    "add to all jobs' day": lambda c: quota.add_to_all(c, amount=1, credits_per_day=9),
+    "give back to all": lambda c: quota.give_back_to_all(c, day=date(2026, 1, 1), amount=1),
+    "granted to all": quota.granted_to_all_today,
+    "forget minutes": lambda c: quota.forget_minutes(c, older_than=MINUTE),
+    "read a platform": lambda c: platform_state.read_platform(c, platform="tiktok"),
     "unreleased jobs": lambda c: quota.unreleased_jobs(c, count_max=500),
     "fresh profiles": lambda c: profile.fresh_profiles(c, platform="tiktok", platform_ids=["p1", "p2"], max_age=MINUTE),
     "claim a profile": lambda c: profile.claim_profile(c, BUYING),
@@ -235,7 +242,7 @@ GATEWAYS = (
 )
 
 LARGE = {"jobs", "searches", "steps", "candidates", "step_outcomes", "upstream_calls"}
-LARGE |= {"job_events", "owner_days", "profiles", "dead_letters"}
+LARGE |= {"job_events", "owner_days", "profiles", "dead_letters", "spending_days"}
 
 
 class Listener(AsyncCursor[Any]):
