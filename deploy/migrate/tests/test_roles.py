@@ -36,6 +36,21 @@ ADD_OUTCOME = "insert into step_outcomes (search_id, step, job_id, outcome, coun
 
 # A history is added to and read.
 GATEWAYS_CHANGES = {("setting_changes", kind, False) for kind in ("SELECT", "INSERT")}
+# What each may do to the tables of the data's end, and what the sweep removes (0008). Nobody has suppressions.
+ENDS = ("purges", "account_deletions", "suppressions")
+END_GRANTS = {
+    "gateway": {"account_deletions": ("SELECT", "INSERT")},
+    "webhook": {
+        "account_deletions": ("SELECT", "UPDATE"),
+        "purges": ("SELECT", "INSERT", "UPDATE"),
+        "setting_changes": ("SELECT", "UPDATE", "DELETE"),
+        **{
+            name: ("DELETE",)
+            for name in ("candidates", "profiles", "dead_letters", "owner_days", "jobs", "campaigns", "owners")
+        },
+    },
+    "worker": {},
+}
 
 Service = psycopg.Connection[tuple[Any, ...]]
 
@@ -194,7 +209,6 @@ def test_two_jobs_do_not_exchange_their_ids(service: Service) -> None:
         "truncate step_outcomes",
         "delete from steps",
         "delete from step_outcomes",
-        "delete from owners",
         "drop table jobs",
         "alter table jobs drop column run",
         "copy jobs from program 'true'",
@@ -277,14 +291,21 @@ def test_the_guards_are_not_fooled_by_who_may_make_temporary_tables(database_url
 
 
 def test_a_job_that_runs_cannot_be_deleted(service: Service) -> None:
-    """By the gateway's role neither: the others may delete none at all."""
+    """By the roles of gateway and webhook neither: a worker may delete none at all."""
     for status in ("pending", "processing"):
         job = add_job(service, status)
         with pytest.raises((CheckViolation, InsufficientPrivilege)):
             service.execute("delete from jobs where id = %s", [job])
 
 
-def test_only_the_gateway_deletes_jobs_and_only_those_whose_calls_are_settled(
+def test_an_owner_goes_only_with_the_deletion_of_its_account(service: Service) -> None:
+    """The webhook's sweep may delete owners: a trigger says which."""
+    service.execute("insert into owners (owner) values ('user:2') on conflict do nothing")
+    with pytest.raises((CheckViolation, InsufficientPrivilege)):
+        service.execute("delete from owners where owner = 'user:2'")
+
+
+def test_workers_delete_no_jobs_and_others_only_those_whose_calls_are_settled(
     service: Service, request: pytest.FixtureRequest
 ) -> None:
     job = add_job(service, "completed")
@@ -292,7 +313,7 @@ def test_only_the_gateway_deletes_jobs_and_only_those_whose_calls_are_settled(
     with pytest.raises((CheckViolation, InsufficientPrivilege)):
         service.execute("delete from jobs where id = %s", [job])
     service.execute("update jobs set credits_reserved = 0 where id = %s", [job])
-    if request.node.callspec.params["service"] == "gateway":
+    if request.node.callspec.params["service"] != "worker":
         assert service.execute("delete from jobs where id = %s", [job]).rowcount == 1
         return
     with pytest.raises(InsufficientPrivilege):
@@ -335,5 +356,7 @@ def test_the_grants_are_these_and_no_others(database_url: str, role: str) -> Non
         expected |= {(name, "DELETE", False) for name in ("jobs", "campaigns", "system_settings")}
     changes = {("setting_changes", kind, False) for kind in ("SELECT", "INSERT", "UPDATE")}
     expected -= changes - (GATEWAYS_CHANGES if role == "gateway" else set())
+    expected = {grant for grant in expected if grant[0] not in ENDS}
+    expected |= {(name, kind, False) for name, kinds in END_GRANTS[role].items() for kind in kinds}
     assert set(granted) == expected
     assert rights == (False,) * 6

@@ -32,7 +32,7 @@ class SearchRow(Model):
     id: UUID
     ordinal: int
     kind: str
-    query: str
+    query: str | None
     status: str
     end_reason: str | None
     pages_count: int

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from common.domain.setting import SystemSettings
@@ -121,12 +121,12 @@ def _bounds(field: FieldInfo) -> tuple[Any, Any]:
 def _as_json(bound: Any) -> int | str:
     """A duration as pydantic writes it."""
     if isinstance(bound, timedelta):
-        days, seconds = bound.days, bound.seconds
-        return f"P{days}D" if days and not seconds else f"PT{int(bound.total_seconds())}S"
+        return str(_DURATION.dump_python(bound, mode="json"))
     assert isinstance(bound, int)
     return bound
 
 
+_DURATION = TypeAdapter(timedelta)
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = SystemSettings().model_dump(mode="json")
 
 # In the order in which they are defined.
