@@ -44,10 +44,9 @@ END_GRANTS = {
         "account_deletions": ("SELECT", "UPDATE"),
         "purges": ("SELECT", "INSERT", "UPDATE"),
         "setting_changes": ("SELECT", "UPDATE", "DELETE"),
-        **{
-            name: ("DELETE",)
-            for name in ("candidates", "profiles", "dead_letters", "owner_days", "jobs", "campaigns", "owners")
-        },
+        **dict.fromkeys(
+            ("candidates", "profiles", "dead_letters", "owner_days", "jobs", "campaigns", "owners"), ("DELETE",)
+        ),
     },
     "worker": {},
 }
