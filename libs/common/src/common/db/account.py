@@ -121,7 +121,8 @@ async def hand_over_calls(connection: Connection, *, owner: str, heir: str, coun
     cursor = await connection.execute(
         """update upstream_calls set owner = %(heir)s, fingerprint = '' where id in (
                select c.id from upstream_calls c
-               where c.owner = %(owner)s and c.status <> 'open' and not exists (select from jobs where id = c.job_id)
+               where c.owner = %(owner)s and c.status <> 'open'
+                 and not exists (select from jobs j where j.id = c.job_id and j.owner = %(owner)s)
                limit %(count_max)s)""",
         {"owner": owner, "heir": heir, "count_max": count_max},
     )
