@@ -116,14 +116,14 @@ async def count_gone_job(connection: Connection, *, departure_id: UUID) -> None:
 
 
 async def hand_over_calls(connection: Connection, *, owner: str, heir: str, count_max: int) -> int:
-    """Give so many settled calls of jobs that are gone to the heir, with nothing that tells what was asked; returns how
-    many. The heir's row is there."""
+    """When no job of the owner's is left, give so many of their settled calls to the heir, with nothing that tells what
+    was asked; returns how many. The heir's row is there."""
     cursor = await connection.execute(
         """update upstream_calls set owner = %(heir)s, fingerprint = '' where id in (
                select c.id from upstream_calls c
                where c.owner = %(owner)s and c.status <> 'open'
-                 and not exists (select from jobs j where j.id = c.job_id and j.owner = %(owner)s)
-               limit %(count_max)s)""",
+                 and not exists (select from jobs where owner = %(owner)s)
+               order by c.opened_at limit %(count_max)s)""",
         {"owner": owner, "heir": heir, "count_max": count_max},
     )
     return cursor.rowcount
