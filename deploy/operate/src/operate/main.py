@@ -4,7 +4,7 @@ webhook's sweep publishes.
 
 import typer
 
-from operate import job, letter, platform, setting
+from operate import account, job, letter, person, platform, setting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,8 @@ app = typer.Typer(
 app.add_typer(letter.app, name="letters")
 app.add_typer(platform.app, name="platforms")
 app.add_typer(setting.app, name="settings")
+app.add_typer(account.app, name="accounts")
+app.command("person")(person.show_person)
 app.command("job")(job.show_job)
 app.command("find")(job.find_reference)
 

@@ -360,6 +360,15 @@ async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(conn
     assert re.search("dead_letters_(by_job|open)", plan), plan
 
 
+async def test_a_person_is_looked_for_by_indexes(connection: Connection) -> None:
+    """Among all creators and profiles; of jobs, which are few, all are read."""
+    [plan] = await plans_of(
+        connection, lambda c: operator.find_person(c, platform="tiktok", handle="mira", with_data=False)
+    )
+    assert "candidates_by_handle" in plan, plan
+    assert "profiles_by_handle" in plan, plan
+
+
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:
     """A statement without an index does show."""
 
