@@ -25,7 +25,7 @@ from common.transaction.purge import remove_creators
 log = structlog.get_logger()
 
 ROWS_MAX = 1000  # of one transaction
-JOBS_MAX = 10  # whose creators one sweep removes
+JOBS_MAX = 20  # whose creators one sweep removes
 
 PURGED = Metric("creatorscout_purged_rows_total", "What was removed because it was kept long enough", ["data"])
 
