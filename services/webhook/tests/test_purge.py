@@ -15,8 +15,7 @@ from common.db.pool import Database
 from common.domain.retention import DataClass
 from common.settings import DatabaseSettings
 from common.transaction.failure import cancel_job
-from webhook import purge as purge_module
-from webhook.purge import purge
+from webhook.purge import Bounds, purge
 from webhook.sweep import sweep_once
 
 pytestmark = [pytest.mark.anyio, pytest.mark.security]
@@ -133,32 +132,32 @@ async def test_profiles_that_need_not_be_bought_again_stay(site: Any) -> None:
     assert await purge(site.webhook.resources) == {"profiles": 1}
 
 
-async def test_what_a_batch_leaves_over_goes_with_the_next_sweep(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_batch_leaves_over_goes_with_the_next_sweep(site: Any) -> None:
     """And the proof says so meanwhile."""
-    monkeypatch.setattr(purge_module, "ROWS_MAX", 2)
+    two = Bounds(rows_max=2)
     job_id = await found(site, *["91 days"] * 3)
     for _ in range(3):
         await fill(site, "profiles", "31 days")
-    assert await purge(site.webhook.resources) == {"results": 2, "profiles": 2}
+    assert await purge(site.webhook.resources, two) == {"results": 2, "profiles": 2}
     proof = {row["class"]: row["is_done"] for row in await site.query("select class, is_done from purges")}
     assert proof == {data.value: data.value not in ("results", "profiles") for data in DataClass}
-    assert await purge(site.webhook.resources) == {"results": 1, "profiles": 1}
+    assert await purge(site.webhook.resources, two) == {"results": 1, "profiles": 1}
     assert await creators_of(site, job_id) == 0
     rows = await site.query("select class, rows from purges where is_done and rows > 0 order by class")
     assert [tuple(row.values()) for row in rows] == [("profiles", 3), ("results", 3)]
 
 
-async def test_more_jobs_than_a_sweep_takes_are_left_for_the_next(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purge_module, "JOBS_MAX", 2)
+async def test_more_jobs_than_a_sweep_takes_are_left_for_the_next(site: Any) -> None:
+    two = Bounds(jobs_max=2)
     for _ in range(3):
         await found(site, "91 days")
-    assert await purge(site.webhook.resources) == {"results": 2}
-    assert await purge(site.webhook.resources) == {"results": 1}
-    assert await purge(site.webhook.resources) == {}
+    assert await purge(site.webhook.resources, two) == {"results": 2}
+    assert await purge(site.webhook.resources, two) == {"results": 1}
+    assert await purge(site.webhook.resources, two) == {}
 
 
-async def test_a_purge_that_is_killed_between_two_batches_goes_on(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purge_module, "ROWS_MAX", 1)
+async def test_a_purge_that_is_killed_between_two_batches_goes_on(site: Any) -> None:
+    one = Bounds(rows_max=1)
     job_id = await found(site, "91 days", "92 days")
 
     def die() -> None:
@@ -166,12 +165,22 @@ async def test_a_purge_that_is_killed_between_two_batches_goes_on(site: Any, mon
 
     resources = replace(site.webhook.resources, crash=Crash(CrashPoint.PURGE_COMMITTED, die=die))
     with pytest.raises(DeathError):
-        await purge(resources)
+        await purge(resources, one)
     assert await creators_of(site, job_id) == 1
-    await purge(site.webhook.resources)
+    await purge(site.webhook.resources, one)
     assert await creators_of(site, job_id) == 0
     [job] = await site.query("select removed_count from jobs")
     assert job["removed_count"] == 2
+
+
+async def test_a_class_that_is_refused_keeps_no_other(site: Any) -> None:
+    """And is tried again with the next sweep."""
+    for data in ("profiles", "dead_letters"):
+        await fill(site, data, "9999 days")
+    await site.query("alter table profiles rename to away")
+    assert await purge(site.webhook.resources) == {"dead_letters": 1}
+    await site.query("alter table away rename to profiles")
+    assert await purge(site.webhook.resources) == {"profiles": 1}
 
 
 async def test_other_owners_and_running_jobs_keep_theirs(site: Any) -> None:

@@ -6,8 +6,8 @@ a transaction of its own that removes nothing when it is repeated, so a death be
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import structlog
 from prometheus_client import Counter as Metric
@@ -24,8 +24,16 @@ from common.transaction.purge import remove_creators
 
 log = structlog.get_logger()
 
-ROWS_MAX = 1000  # of one transaction
-JOBS_MAX = 20  # whose creators one sweep removes
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Rows of one transaction, and jobs whose creators one sweep removes."""
+
+    rows_max: int = 1000
+    jobs_max: int = 20
+
+
+BOUNDS = Bounds()
 
 PURGED = Metric("creatorscout_purged_rows_total", "What was removed because it was kept long enough", ["data"])
 
@@ -37,7 +45,7 @@ _TABLES: Mapping[DataClass, Callable[..., Awaitable[int]]] = {
 }
 
 
-async def purge(resources: Resources) -> dict[str, int]:
+async def purge(resources: Resources, bounds: Bounds = BOUNDS) -> dict[str, int]:
     """Remove what is due, by class; returns how many rows went. A class that Postgres refuses keeps no other."""
     async with resources.database.connection() as connection:
         last = {
@@ -51,7 +59,7 @@ async def purge(resources: Resources) -> dict[str, int]:
             continue
         until = now - kept_for(data, settings)
         try:
-            rows, is_done = await _remove(resources, data, until)
+            rows, is_done = await _remove(resources, data, until, bounds)
             async with resources.database.connection() as connection:
                 await purge_table.note_purge(connection, PurgeNote(data=data, until=until, rows=rows, is_done=is_done))
         except DATABASE_FAULTS as error:
@@ -64,28 +72,24 @@ async def purge(resources: Resources) -> dict[str, int]:
     return dict(+removed)
 
 
-async def _remove(resources: Resources, data: DataClass, until: datetime) -> tuple[int, bool]:
+async def _remove(resources: Resources, data: DataClass, until: datetime, bounds: Bounds) -> tuple[int, bool]:
     """How many rows went, and whether all are gone that were due."""
     if data is DataClass.RESULTS:
-        return await _remove_results(resources, until)
-    return await _remove_rows(resources, partial(_TABLES[data], until=until, count_max=ROWS_MAX))
-
-
-async def _remove_rows(resources: Resources, remove: Callable[..., Awaitable[int]]) -> tuple[int, bool]:
+        return await _remove_results(resources, until, bounds)
     async with resources.database.connection() as connection:
-        rows = await remove(connection)
+        rows = await _TABLES[data](connection, until=until, count_max=bounds.rows_max)
     resources.crash.reach(CrashPoint.PURGE_COMMITTED)
-    return rows, rows < ROWS_MAX
+    return rows, rows < bounds.rows_max
 
 
-async def _remove_results(resources: Resources, until: datetime) -> tuple[int, bool]:
+async def _remove_results(resources: Resources, until: datetime, bounds: Bounds) -> tuple[int, bool]:
     async with resources.database.connection() as connection:
-        jobs = await purge_table.jobs_with_old_creators(connection, until=until, count_max=JOBS_MAX)
+        jobs = await purge_table.jobs_with_old_creators(connection, until=until, count_max=bounds.jobs_max)
     unit = await resources.unit()
-    rows, is_done = 0, len(jobs) < JOBS_MAX
+    rows, is_done = 0, len(jobs) < bounds.jobs_max
     for job_id in jobs:
         try:
-            removal = await remove_creators(unit, job_id, until=until, count_max=ROWS_MAX)
+            removal = await remove_creators(unit, job_id, until=until, count_max=bounds.rows_max)
         except UnknownJobError:
             continue  # its owner was faster
         resources.crash.reach(CrashPoint.PURGE_COMMITTED)
