@@ -76,32 +76,40 @@ create table suppressions (
 create index candidates_by_handle on candidates (lower(handle));
 create index profiles_by_handle on profiles (platform, lower(account ->> 'handle')) where account is not null;
 
-grant select, insert, update on purges to creatorscout_webhook;
-grant select, insert on account_deletions to creatorscout_gateway;
-grant select, update on account_deletions to creatorscout_webhook;
--- What the sweep removes when its time is over, or its owner goes.
-grant delete on candidates, profiles, dead_letters, owner_days, jobs, campaigns, idempotency_keys, owners
-    to creatorscout_webhook;
-grant select, update, delete on setting_changes to creatorscout_webhook;
-grant select, insert, update on owners to creatorscout_webhook;
-grant select, update on jobs, campaigns, searches, steps, upstream_calls, dead_letters, system_settings
-    to creatorscout_webhook;
+-- What the sweep removes when its time is over, or its owner goes; and what it changes where a row stays.
+grant select, insert, update (until, rows, is_done, at) on purges to creatorscout_webhook;
+grant select on purges to creatorscout_operator;
+grant select, delete on profiles, dead_letters, setting_changes, campaigns to creatorscout_webhook;
+grant delete on candidates, owner_days, jobs, owners to creatorscout_webhook;
+grant insert on owners to creatorscout_webhook;
+grant update (creators_since, creators_removed_at, removed_count, target, created_by) on jobs to creatorscout_webhook;
+grant update (query) on searches to creatorscout_webhook;
+grant update (item_ids, cursor) on steps to creatorscout_webhook;
+grant update (fingerprint, owner) on upstream_calls to creatorscout_webhook;
+grant update (created_by) on campaigns to creatorscout_webhook;
+grant update (resolved_at, resolution, resolved_by) on dead_letters to creatorscout_webhook;
+grant update (changed_by, old_value, new_value) on setting_changes to creatorscout_webhook;
+grant update (value, updated_by) on system_settings to creatorscout_webhook;
+-- Another run of a job; the questions of a job that its owner deletes.
+grant update (creators_since) on jobs to creatorscout_gateway, creatorscout_operator;
+grant update (fingerprint) on upstream_calls to creatorscout_gateway;
+-- Who may ask for the deletion of an account, and who carries it out.
+grant select, insert on account_deletions to creatorscout_gateway, creatorscout_operator;
+grant select, update (owner, done_at, jobs_count) on account_deletions to creatorscout_webhook;
+grant insert on owners to creatorscout_operator;
+-- An operator looks for a person, and counts what will go.
+grant select on profiles, campaigns to creatorscout_operator;
 
--- Tenants' data: its owner's alone for the gateway; whoever carries out or looks after deletions sees them all.
+-- Tenants' data: for the gateway its owner's alone.
 alter table account_deletions enable row level security;
 alter table account_deletions force row level security;
-create policy account_deletions_gateway on account_deletions to creatorscout_gateway
-    using (owner = any (string_to_array((select current_setting('app.owner', true)), ',')))
-    with check (owner = any (string_to_array((select current_setting('app.owner', true)), ',')));
-create policy account_deletions_webhook on account_deletions to creatorscout_webhook using (true) with check (true);
+create policy gateway_serves_an_owner on account_deletions to creatorscout_gateway
+    using (owner = any ((select string_to_array(current_setting('app.owner', true), ','))::text[]))
+    with check (owner = any ((select string_to_array(current_setting('app.owner', true), ','))::text[]));
+create policy serves_all on account_deletions to creatorscout_webhook, creatorscout_operator
+    using (true) with check (true);
 do $$
 begin
-    execute format('create policy account_deletions_own on account_deletions to %I using (true) with check (true)',
+    execute format('create policy migrates_all on account_deletions to %I using (true) with check (true)',
         current_user);
-    if exists (select from pg_roles where rolname = 'creatorscout_operator') then
-        create policy account_deletions_operator on account_deletions to creatorscout_operator
-            using (true) with check (true);
-        grant select, insert on account_deletions to creatorscout_operator;
-        grant select on purges to creatorscout_operator;
-    end if;
 end $$;

@@ -10,7 +10,7 @@ from common.clock import Clock
 from common.db import account as account_table
 from common.db import owner as owner_table
 from common.db.account import Departure, Estate
-from common.db.pool import Connection, Database
+from common.db.pool import Connection, Door
 from common.transaction.deletion import NotDeletedError, delete_job
 from common.transaction.lock import Unit, UnknownJobError
 from common.transaction.purge import remove_creators
@@ -33,7 +33,7 @@ async def enter(connection: Connection, *, owner: str) -> None:
         raise AccountLeavesError
 
 
-async def request_deletion(database: Database, clock: Clock, *, owner: str) -> tuple[Departure, Estate]:
+async def request_deletion(database: Door, clock: Clock, *, owner: str) -> tuple[Departure, Estate]:
     """From now on nothing new of the owner's comes to be; returns what will go. A repetition changes nothing."""
     departure = Departure(
         id=clock.new_id(),
@@ -67,7 +67,7 @@ async def remove_some_of_job(unit: Unit, departure: Departure, job_id: UUID) -> 
     return True
 
 
-async def clear_estate(database: Database, departure: Departure) -> int:
+async def clear_estate(database: Door, departure: Departure) -> int:
     """Remove the owner's campaigns and keys, hand their ledger over and forget who they were in what is others', so
     many rows at a time; returns how many it was."""
     owner, user_id = departure.owner, departure.user_id
@@ -83,7 +83,7 @@ async def clear_estate(database: Database, departure: Departure) -> int:
         return rows
 
 
-async def end_departure(database: Database, departure: Departure) -> bool:
+async def end_departure(database: Door, departure: Departure) -> bool:
     """Remove the last traces; False if something of the owner's is left, or they spent of today's quota: then they end
     when the day (UTC) does, lest who comes back at once gets another."""
     owner, user_id = departure.owner, departure.user_id

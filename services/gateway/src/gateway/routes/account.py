@@ -35,19 +35,19 @@ async def delete_own_account(
     if asked.get("confirm") != principal.owner:
         raise CallerError("must repeat the owner, as the session names it", pointer="/confirm", code="confirm")
     resources = gateway.resources
-    departure, estate = await request_deletion(resources.database, resources.clock, owner=principal.owner)
+    departure, estate = await request_deletion(gateway.door(principal), resources.clock, owner=principal.owner)
     resources.crash.reach(CrashPoint.ACCOUNT_COMMITTED)
-    await _stop_jobs(gateway, principal.owner)
+    await _stop_jobs(gateway, principal)
     return Response(
         AccountDeletionAnswer.of(departure, estate).encoded(), status_code=202, media_type="application/json"
     )
 
 
-async def _stop_jobs(gateway: Gateway, owner: str) -> None:
-    async with gateway.resources.database.connection() as connection:
-        jobs = await active_jobs_of(connection, owner=owner, count_max=CANCELLED_AT_ONCE_MAX)
+async def _stop_jobs(gateway: Gateway, principal: Principal) -> None:
+    async with gateway.door(principal).connection() as connection:
+        jobs = await active_jobs_of(connection, owner=principal.owner, count_max=CANCELLED_AT_ONCE_MAX)
     for job_id in jobs:
         with suppress(UnknownJobError):
-            await cancel_job(await gateway.resources.unit(), job_id)
+            await cancel_job(await gateway.unit(principal), job_id)
             gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
             await gateway.resources.hints.give(job_id)

@@ -21,6 +21,7 @@ from common.db.campaign import (
     read_campaign,
     update_campaign,
 )
+from common.db.pool import Door
 from common.transaction import deletion as transaction
 from common.transaction.account import enter
 from gateway.answer.campaign import CampaignAnswer, CampaignPage
@@ -48,7 +49,7 @@ async def create_campaign(
         id=gateway.resources.clock.new_id(), owner=principal.owner, created_by=principal.user_id, name=given.name
     )
     with departure_problem():
-        row = await _insert(gateway, campaign)
+        row = await _insert(gateway.door(principal), campaign)
     return Response(
         CampaignAnswer.of(row).encoded(),
         status_code=201,
@@ -72,7 +73,7 @@ async def list_own_campaigns(
         before=read_cursor(asked.get("cursor")),
         count_max=limit + 1,
     )
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         rows = await list_campaigns(connection, query)
     shown = rows[:limit]
     page = CampaignPage(
@@ -87,7 +88,7 @@ async def read_own_campaign(
     campaign_id: FromPath[str], gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
 ) -> Response[bytes]:
     """The campaign with the number of its jobs."""
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         view = await read_campaign(connection, owner=principal.owner, campaign_id=read_id(campaign_id))
     if view is None:
         raise not_found()
@@ -104,7 +105,7 @@ async def change_own_campaign(
     """The campaign as it is now. An archived one keeps its jobs, and no new ones are created in it."""
     given, wanted_id = read_body(CampaignChangeBody, body), read_id(campaign_id)
     change = CampaignChange(id=wanted_id, owner=principal.owner, name=given.name, is_archived=given.archived)
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         is_known = await update_campaign(connection, change)
         view = await read_campaign(connection, owner=principal.owner, campaign_id=wanted_id) if is_known else None
     if view is None:
@@ -131,14 +132,14 @@ async def delete_own_campaign(
         raise not_found()
 
 
-async def _insert(gateway: Gateway, campaign: NewCampaign) -> CampaignView:
-    async with gateway.resources.database.transaction() as connection:
+async def _insert(door: Door, campaign: NewCampaign) -> CampaignView:
+    async with door.transaction() as connection:
         await enter(connection, owner=campaign.owner)
         return await insert_campaign(connection, campaign)
 
 
 async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
-    unit = await gateway.resources.unit()
+    unit = await gateway.unit(principal)
     with deletion_problems():
         return await transaction.delete_campaign(unit, campaign_id, owner=principal.owner, by=principal.user_id)
 
@@ -146,7 +147,7 @@ async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id:
 async def _delete_empty(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
     """False if the owner has no such campaign."""
     owner, in_use = principal.owner, ProblemError(Kind.CONFLICT, "The campaign has jobs.")
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         try:
             is_deleted = await delete_campaign(connection, owner=owner, campaign_id=campaign_id)
         except CampaignInUseError:
