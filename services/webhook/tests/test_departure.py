@@ -118,8 +118,7 @@ async def columns_that_say(site: Any, *marks: str) -> list[str]:
 
 
 async def ask(site: Any) -> None:
-    resources = site.webhook.resources
-    await request_deletion(resources.database, resources.clock, owner=OWNER)
+    await request_deletion(site.office, site.webhook.resources.clock, owner=OWNER)
 
 
 async def tomorrow(site: Any) -> None:
