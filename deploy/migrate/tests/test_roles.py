@@ -236,7 +236,6 @@ def test_two_jobs_do_not_exchange_their_ids(wide: Service) -> None:
         "truncate step_outcomes",
         "delete from steps",
         "delete from step_outcomes",
-        "delete from owners",
         "drop table jobs",
         "alter table jobs drop column run",
         "copy jobs from program 'true'",
@@ -319,14 +318,21 @@ def test_the_guards_are_not_fooled_by_who_may_make_temporary_tables(database_url
 
 
 def test_a_job_that_runs_cannot_be_deleted(service: Service) -> None:
-    """By the gateway's role neither: the others may delete none at all."""
+    """By the roles of gateway and webhook neither: the others may delete none at all."""
     for status in ("pending", "processing"):
         job = add_job(service, status)
         with pytest.raises((CheckViolation, InsufficientPrivilege)):
             service.execute("delete from jobs where id = %s", [job])
 
 
-def test_only_the_gateway_deletes_jobs_and_only_those_whose_calls_are_settled(
+def test_an_owner_goes_only_with_the_deletion_of_its_account(service: Service) -> None:
+    """The webhook's sweep may delete owners: a trigger says which."""
+    service.owner.execute("insert into owners (owner) values ('user:2') on conflict do nothing")
+    with pytest.raises((CheckViolation, InsufficientPrivilege)):
+        service.execute("delete from owners where owner = 'user:2'")
+
+
+def test_gateway_and_webhook_delete_jobs_and_only_those_whose_calls_are_settled(
     service: Service, request: pytest.FixtureRequest
 ) -> None:
     job = add_job(service, "completed")
@@ -334,7 +340,7 @@ def test_only_the_gateway_deletes_jobs_and_only_those_whose_calls_are_settled(
     with pytest.raises((CheckViolation, InsufficientPrivilege)):
         service.execute("delete from jobs where id = %s", [job])
     service.execute("update jobs set credits_reserved = 0 where id = %s", [job])
-    if request.node.callspec.params["service"] == "gateway":
+    if request.node.callspec.params["service"] in ("gateway", "webhook"):
         assert service.execute("delete from jobs where id = %s", [job]).rowcount == 1
         return
     with pytest.raises(InsufficientPrivilege):

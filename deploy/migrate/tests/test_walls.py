@@ -24,7 +24,9 @@ NOBODYS = {
     "profiles",
     "qstash_deliveries",
     "schema_version",
+    "purges",
     "setting_changes",
+    "suppressions",
     "system_settings",
 }
 OWNED = ("owners", "owner_days", "campaigns", "jobs", "upstream_calls", "idempotency_keys")

@@ -273,7 +273,7 @@ def _empty(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters,
-                   spending_days, spending_minutes
+                   spending_days, spending_minutes, account_deletions
                cascade"""
         )
 

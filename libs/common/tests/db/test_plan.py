@@ -12,6 +12,7 @@ from psycopg import AsyncCursor
 from pydantic import SecretStr
 
 from common.db import (
+    account,
     call,
     campaign_creator,
     candidate,
@@ -29,6 +30,7 @@ from common.db import (
     platform_state,
     poll,
     profile,
+    purge,
     quota,
     reopening,
     result,
@@ -129,6 +131,8 @@ NOTHING_SINCE = datetime(2100, 1, 1, tzinfo=UTC)  # what is there is no creator 
 NEWEST = campaign_creator.NewestQuery(
     owner="user:u7", campaign_id=CAMPAIGN, new_since=NOTHING_SINCE, after=None, count_max=51
 )
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+NOBODY = purge.RemovedCreators(count=0, delivered=0)
 EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
 JOBS = job_list.JobQuery(owner="user:u7", before=JOB, count_max=51)
 CHOSEN_JOBS = JOBS.model_copy(update={"tags": ["t"], "campaign_id": CAMPAIGN, "before": None})
@@ -217,6 +221,24 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "open calls": lambda c: deletion.count_open_calls(c, job_id=JOB),
     "jobs of a campaign": lambda c: deletion.jobs_of_campaign(c, owner="user:u7", campaign_id=CAMPAIGN),
     "discard letters": lambda c: deletion.discard_letters(c, job_id=JOB, by="user_1"),
+    "jobs with old creators": lambda c: purge.jobs_with_old_creators(c, until=LONG_AGO, count_max=10),
+    "delete creators": lambda c: purge.delete_creators(c, job_id=JOB, until=LONG_AGO, count_max=1000),
+    "oldest creator": lambda c: purge.oldest_creator(c, job_id=JOB),
+    "note a removal": lambda c: purge.note_removal(c, job_id=JOB, removed=NOBODY, since=None),
+    "forget the target": lambda c: purge.forget_target(c, job_id=JOB),
+    "forget items": lambda c: purge.forget_items(c, job_id=JOB),
+    "forget questions": lambda c: purge.forget_questions(c, job_id=JOB),
+    "old profiles": lambda c: purge.delete_profiles(c, until=LONG_AGO, count_max=1000),
+    "old letters": lambda c: purge.delete_letters(c, until=LONG_AGO, count_max=1000),
+    "old days": lambda c: purge.delete_owner_days(c, until=LONG_AGO, count_max=1000),
+    "is leaving": lambda c: account.is_leaving(c, owner="user:u7"),
+    "departures": lambda c: account.list_departures(c, count_max=5),
+    "active jobs of an owner": lambda c: account.active_jobs_of(c, owner="user:u7", count_max=20),
+    "jobs of an owner": lambda c: account.jobs_of(c, owner="user:u7", count_max=20),
+    "hand calls over": lambda c: account.hand_over_calls(c, owner="user:u7", heir="user:u8", count_max=10),
+    "rename who created": lambda c: account.rename_creator_of_jobs(
+        c, user_id="user_1", pseudonym="deleted_1", count_max=10
+    ),
     "read a job": lambda c: poll.read_job(c, owner="user:u7", job_id=JOB),
 }
 
@@ -354,6 +376,9 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
         "stale calls": "upstream_calls_(stale|open)",
         "unreleased jobs": "jobs_unreleased",
         "claim": "profiles_claimed",
+        "jobs with old creators": "jobs_with_creators",
+        "old profiles": "profiles_by_age",
+        "old letters": "dead_letters_by_age",
     }
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])
@@ -401,6 +426,15 @@ async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(conn
     assert re.search("dead_letters_(open|by_job)", plan), plan
     [plan] = await plans_of(connection, HOT["resolve letters"])
     assert re.search("dead_letters_(by_job|open)", plan), plan
+
+
+async def test_a_person_is_looked_for_by_indexes(connection: Connection) -> None:
+    """Among all creators and profiles; of jobs, which are few, all are read."""
+    [plan] = await plans_of(
+        connection, lambda c: operator.find_person(c, platform="tiktok", handle="mira", with_data=False)
+    )
+    assert "candidates_by_handle" in plan, plan
+    assert "profiles_by_handle" in plan, plan
 
 
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:

@@ -26,7 +26,7 @@ from gateway.idempotency import Key, in_flight
 from gateway.job_limit import effective_limits
 from gateway.plan import JobPlan, plan_job
 from gateway.problem import Fault, Kind, ProblemError
-from gateway.quota import quota_problem
+from gateway.quota import departure_problem, quota_problem
 
 NOT_STARTED_RETRY_S = 10
 _NOT_YOURS = "is not one of your campaigns"
@@ -139,7 +139,7 @@ def _new_job(gateway: Gateway, principal: Principal, wish: Wish, plan: JobPlan, 
 @contextmanager
 def _problems(gateway: Gateway) -> Generator[None]:
     try:
-        with quota_problem(gateway.resources.clock.now()):
+        with quota_problem(gateway.resources.clock.now()), departure_problem():
             yield
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error

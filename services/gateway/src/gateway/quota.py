@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from common.engine.reopening import Refusal
 from common.errors import CallerError
+from common.transaction.account import AccountLeavesError
 from common.transaction.deletion import NotDeletedError
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import DayUsedUpError, QuotaExceededError
@@ -43,6 +44,15 @@ def reopening_problems(now: datetime) -> Generator[None]:
                 "must be higher than the job's target", pointer="/targetResults", code="greater_than"
             ) from None
         raise ProblemError(Kind.CONFLICT, f"{error.refusal.value[0].upper()}{error.refusal.value[1:]}.") from None
+
+
+@contextmanager
+def departure_problem() -> Generator[None]:
+    """409 where something new would come to be of an account that is being deleted."""
+    try:
+        yield
+    except AccountLeavesError:
+        raise ProblemError(Kind.CONFLICT, "The account is being deleted: nothing new is taken.") from None
 
 
 @contextmanager

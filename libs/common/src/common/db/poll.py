@@ -33,10 +33,10 @@ class JobPoll(JobVersion):
 
 
 class SearchView(Model):
-    """One search of a job. `end_reason` None: it has not ended."""
+    """One search of a job. `end_reason` None: it has not ended; `query` None: it went with the job's creators."""
 
     kind: str
-    query: str
+    query: str | None
     status: str
     end_reason: str | None
     pages: int
@@ -58,7 +58,8 @@ class JobView(Model):
     `keywords`, `target` and `filters` are what was understood of what the caller asked for: None if it did not.
     `searches` stand in the order in which the job got them.
     `waiting_position` is its place among its owner's waiting jobs, from 1; `waiting_until` when its platform's pause
-    ends, None if that is for an operator to say.
+    ends, None if that is for an operator to say. Of the delivered, `removed_count` are gone, since
+    `creators_removed_at`: they were kept long enough.
     """
 
     id: UUID
@@ -81,6 +82,8 @@ class JobView(Model):
     target_results: int
     progress: float
     delivered_count: int
+    removed_count: int
+    creators_removed_at: datetime | None
     pending_count: int
     reserve_count: int
     items_count: int
@@ -176,7 +179,8 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
         await cursor.execute(
             """select j.id, j.platform, j.mode, j.status, j.stop_reason, j.error, j.reference, j.campaign_id,
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
-                   j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
+                   j.removed_count, j.creators_removed_at, j.pending_count, j.reserve_count, j.calls_count,
+                   j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.pages_max, j.parallel_searches_max,
                    j.timeout, j.delay_between_calls, j.run, j.event_seq, j.created_at, j.started_at, j.deadline_at,
                    j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,

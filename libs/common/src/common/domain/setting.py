@@ -13,6 +13,7 @@ from common.domain.model import Model
 
 Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
 Seconds = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=30))]
+Kept = Annotated[timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
 UserId = Annotated[str, Field(strict=True, pattern=r"^user_[A-Za-z0-9_]{1,100}\z")]
 
 
@@ -105,6 +106,17 @@ class RecoverySettings(Model):
     ] = 3
 
 
+class RetentionSettings(Model):
+    """How long data of people is kept. Nothing renews it but to be fetched anew."""
+
+    results: Annotated[Kept, Field(description="a job's creators, from when they were found")] = timedelta(days=90)
+    profiles: Annotated[
+        Kept, Field(description="cached profiles, from when they were fetched; at least profiles.max_age")
+    ] = timedelta(days=30)
+    dead_letters: Annotated[Kept, Field(description="dead letters, from when they were settled")] = timedelta(days=90)
+    setting_changes: Annotated[Kept, Field(description="who changed which setting")] = timedelta(days=730)
+
+
 class SystemSettings(Model):
     """All of them; field = category."""
 
@@ -113,3 +125,4 @@ class SystemSettings(Model):
     limits: LimitSettings = LimitSettings()
     profiles: ProfileSettings = ProfileSettings()
     recovery: RecoverySettings = RecoverySettings()
+    retention: RetentionSettings = RetentionSettings()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from common.domain.setting import SystemSettings
@@ -135,12 +135,12 @@ def _as_json(bound: Any) -> int | str | None:
     if bound is None:
         return None
     if isinstance(bound, timedelta):
-        days, seconds = bound.days, bound.seconds
-        return f"P{days}D" if days and not seconds else f"PT{int(bound.total_seconds())}S"
+        return str(_DURATION.dump_python(bound, mode="json"))
     assert isinstance(bound, int)
     return bound
 
 
+_DURATION = TypeAdapter(timedelta)
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = SystemSettings().model_dump(mode="json")
 
 # In the order in which they are defined.

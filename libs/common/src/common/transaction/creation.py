@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from common.db import idempotency as idempotency_table
 from common.db import job as job_table
-from common.db import owner as owner_table
 from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db.job import NewJob
@@ -15,6 +14,7 @@ from common.db.search import NewSearch
 from common.domain.step import DueStep
 from common.engine.quota import estimate
 from common.platform import PlannedSearch
+from common.transaction.account import enter
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
 from common.transaction.quota import reserve, reserve_of_all
@@ -43,8 +43,8 @@ async def create_job(
 ) -> list[DueStep]:
     """Store the job and start as much of it as the limits admit; returns the steps to publish (none: it waits).
 
-    Raises UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the owner's quota does not
-    cover what the job is likely to cost, DayUsedUpError if the cap of all jobs does not.
+    Raises AccountLeavesError, UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the
+    owner's quota does not cover what the job is likely to cost, DayUsedUpError if the cap of all jobs does not.
     """
     async with unit.database.transaction() as connection:
         due = await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
@@ -89,8 +89,7 @@ def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSea
 
 
 async def _store(connection: Connection, unit: Unit, job: NewJob, searches: Sequence[NewSearch]) -> list[DueStep]:
-    await owner_table.add_owner(connection, owner=job.owner)
-    await owner_table.lock_owner(connection, owner=job.owner)
+    await enter(connection, owner=job.owner)
     amount = _estimate(job)
     day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
     await job_table.insert_job(connection, job)

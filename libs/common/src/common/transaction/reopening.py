@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from common.db import account as account_table
 from common.db import dead_letter as dead_letter_table
 from common.db import outcome as outcome_table
 from common.db import quota as quota_table
@@ -93,9 +94,14 @@ async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_targe
     refusal = refuse(locked.job.status, action, target_before=locked.job.target_results, target=target)
     if refusal is not None:
         raise NotReopenedError(refusal)
+    if await account_table.is_leaving(locked.connection, owner=locked.job.owner):
+        raise NotReopenedError(Refusal.ACCOUNT_LEAVES)
     await reopening_table.lose_all_open_calls(locked.connection, job_id=job_id)
     spent = await reopening_table.view_spent(locked.connection, job_id=job_id)
     assert spent is not None
+    if spent.has_lost_creators:
+        # It could not tell any more whom it found before: they would be found, paid for and counted a second time.
+        raise NotReopenedError(Refusal.CREATORS_REMOVED)
     budget = renewal.budget_after(spent)
     await reopening_table.reopen_job(
         locked.connection,

@@ -95,6 +95,7 @@ def verify_token(token: str, key: RSAPublicKey, policy: TokenPolicy) -> Principa
         org_id=_organisation(claims),
         actor=_actor(claims),
         expires_at=int(claims["exp"]),
+        org_role=_role(claims),
     )
 
 
@@ -121,6 +122,14 @@ def _organisation(claims: dict[str, Any]) -> str | None:
     if any(not isinstance(name, str) or not _ORGANISATION.fullmatch(name) for name in named) or len(set(named)) > 1:
         raise TokenRefusedError("organisation")
     return str(named[0])
+
+
+def _role(claims: dict[str, Any]) -> str | None:
+    """`o.rol` of version 2, `org_role` of version 1. One that cannot be read, or two that differ, are none."""
+    nested = claims.get("o")
+    named = [nested.get("rol") if isinstance(nested, dict) else None, claims.get("org_role")]
+    told = {name.removeprefix("org:") if isinstance(name, str) else None for name in named if name is not None}
+    return told.pop() if len(told) == 1 else None
 
 
 def _actor(claims: dict[str, Any]) -> str | None:

@@ -49,6 +49,7 @@ JOB = {
     },
     "counts": {
         "delivered": 24,
+        "removed": 0,
         "pending": 2,
         "reserve": 0,
         "itemsSeen": 33,
@@ -62,6 +63,7 @@ JOB = {
     "startedAt": "2026-03-01T09:00:01Z",
     "deadlineAt": "2026-03-01T09:30:01Z",
     "endedAt": None,
+    "resultsRemovedAt": None,
 }
 _CANCELLED = JOB | {"status": "cancelled", "stopReason": "cancelled", "endedAt": "2026-03-01T09:02:00Z"}
 _PENDING = {"status": "pending", "startedAt": None, "deadlineAt": None, "estimate": None}
@@ -165,6 +167,7 @@ OPERATIONS: tuple[Operation, ...] = (
             ),
         ),
         problems=(
+            Kind.CONFLICT,
             Kind.KEY_IN_FLIGHT,
             Kind.KEY_REUSED,
             Kind.UNSUPPORTED,

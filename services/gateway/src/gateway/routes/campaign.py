@@ -12,6 +12,7 @@ from common.db.campaign import (
     CampaignChange,
     CampaignInUseError,
     CampaignQuery,
+    CampaignView,
     NewCampaign,
     delete_campaign,
     insert_campaign,
@@ -20,8 +21,9 @@ from common.db.campaign import (
     read_campaign,
     update_campaign,
 )
-from common.db.owner import add_owner
+from common.db.pool import Door
 from common.transaction import deletion as transaction
+from common.transaction.account import enter
 from gateway.answer.campaign import CampaignAnswer, CampaignPage
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
@@ -31,7 +33,7 @@ from gateway.composition import Gateway
 from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
-from gateway.quota import deletion_problems
+from gateway.quota import deletion_problems, departure_problem
 
 PATH = "/api/v1/campaigns"
 _ONE = f"{PATH}/{{campaign_id:str}}"
@@ -46,9 +48,8 @@ async def create_campaign(
     campaign = NewCampaign(
         id=gateway.resources.clock.new_id(), owner=principal.owner, created_by=principal.user_id, name=given.name
     )
-    async with gateway.door(principal).transaction() as connection:
-        await add_owner(connection, owner=principal.owner)
-        row = await insert_campaign(connection, campaign)
+    with departure_problem():
+        row = await _insert(gateway.door(principal), campaign)
     return Response(
         CampaignAnswer.of(row).encoded(),
         status_code=201,
@@ -129,6 +130,12 @@ async def delete_own_campaign(
         is_deleted = await _delete_empty(gateway, principal, wanted_id)
     if not is_deleted:
         raise not_found()
+
+
+async def _insert(door: Door, campaign: NewCampaign) -> CampaignView:
+    async with door.transaction() as connection:
+        await enter(connection, owner=campaign.owner)
+        return await insert_campaign(connection, campaign)
 
 
 async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
