@@ -174,7 +174,9 @@ except RuntimeError:
     )
     [event] = [json.loads(line) for line in lines]
     assert event["level"] == "error"
-    assert re.search(r"line \d+, in <module>\nValueError\n.*line \d+, in <module>\nRuntimeError$", event["exception"], re.S)
+    assert re.search(
+        r"line \d+, in <module>\nValueError\n.*line \d+, in <module>\nRuntimeError$", event["exception"], re.S
+    )
     assert not [private for private in ("hunter2", "eyJ", "scout", "canary") if private in lines[0]]
 
 

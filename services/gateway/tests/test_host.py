@@ -62,7 +62,9 @@ async def test_where_something_was_made_is_said_without_a_host(gateway: Any, nam
         assert job.status_code == 202
         assert job.headers["Location"] == f"/api/v1/jobs/{job.json()['id']}"
         assert CANARY.lower() not in f"{made.text} {made.headers} {job.text} {job.headers}".lower()
-    assert CANARY not in json.dumps(gateway.qstash.published) + json.dumps([dict(one) for one in gateway.qstash.headers])
+    assert CANARY not in json.dumps(gateway.qstash.published) + json.dumps(
+        [dict(one) for one in gateway.qstash.headers]
+    )
 
 
 async def speak(gateway: Any, target: str, head: str = "", token: str = "") -> str:
@@ -87,7 +89,9 @@ async def test_an_address_in_absolute_form_is_judged_by_its_path(gateway: Any, s
         assert CANARY not in answer
 
 
-@pytest.mark.parametrize("head", ["", "Host: a\r\nHost: b\r\n", "Host:\r\n", f"Host: {CANARY}\r\nX-Forwarded-Host: x\r\n"])
+@pytest.mark.parametrize(
+    "head", ["", "Host: a\r\nHost: b\r\n", "Host:\r\n", f"Host: {CANARY}\r\nX-Forwarded-Host: x\r\n"]
+)
 async def test_without_a_host_or_with_two_it_is_the_same(gateway: Any, head: str) -> None:
     assert (await speak(gateway, "/api/v1/me", head)).startswith("HTTP/1.1 401 ")
     assert (await speak(gateway, "/api/v1/me", head, gateway.token())).startswith("HTTP/1.1 200 ")

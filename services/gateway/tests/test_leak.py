@@ -1,5 +1,5 @@
-"""A fault below tells nothing: whatever Postgres or a bug says, the caller hears that it is our fault, and the log hears
-where, never what was in it."""
+"""A fault below tells nothing: whatever Postgres or a bug says, the caller hears that it is our fault, and the log
+hears where, never what was in it."""
 
 import json
 import re
@@ -48,10 +48,13 @@ def break_tables(database_url: str) -> None:
 
 def say(connection: Any, state: str) -> None:
     """The error that it will be. Stable, so that it is raised although there is no row to look at."""
-    body = f"""begin raise exception '{CANARY} jane@{CANARY}.example' using errcode = '{state}', constraint = 'people_once',
-        detail = 'Key (email)=(jane@{CANARY}.example) already exists.', hint = '{CANARY}', table = '{CANARY}'; end"""
+    body = f"""begin raise exception '{CANARY} jane@{CANARY}.example' using errcode = '{state}',
+        constraint = 'people_once', detail = 'Key (email)=(jane@{CANARY}.example) already exists.',
+        hint = '{CANARY}', table = '{CANARY}'; end"""
     for kind, name in (("boolean stable", "fail"), ("trigger", "fail_trigger")):
-        connection.execute(f"create or replace function {name}() returns {kind} language plpgsql as $${body}$$".encode())
+        connection.execute(
+            f"create or replace function {name}() returns {kind} language plpgsql as $${body}$$".encode()
+        )
 
 
 @pytest.fixture(scope="module")

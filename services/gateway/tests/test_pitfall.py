@@ -107,7 +107,14 @@ BODIES: dict[str, bytes] = {
     "two documents": b"{}{}",
     "half of one": b'{"name":',
 }
-CONTENT_TYPES = ("text/plain", "application/msgpack", "application/x-www-form-urlencoded", "application/xml", "", "json")
+CONTENT_TYPES = (
+    "text/plain",
+    "application/msgpack",
+    "application/x-www-form-urlencoded",
+    "application/xml",
+    "",
+    "json",
+)
 VALUES = (
     "",
     "%00",

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from gateway.auth.token import TokenPolicy, TokenRefusedError, read_kid, verify_token
 from local.issuer.key import KeyRing
 from local.issuer.token import Wish, mint
+from local.issuer.variant import BAD, GOOD, MANGLED, Mangled, Variant, resolve
+
+pytestmark = pytest.mark.security
 
 ISSUER = "https://clerk.example.com"
 RING = KeyRing()
-POLICY = TokenPolicy(issuer=ISSUER, parties=frozenset({"http://localhost:3000"}))
+POLICY = TokenPolicy(issuer=ISSUER, parties=frozenset({"http://localhost:3000", "https://app.example.com"}))
 KEYS = {key.kid: key.private.public_key() for key in RING.keys}
 
 
@@ -28,6 +31,25 @@ def verify(token: str) -> Any:
     if key is None:
         raise TokenRefusedError("unknown_kid")
     return verify_token(token, key, POLICY)
+
+
+def judged(token: str) -> str | None:
+    """The reason of the refusal, None if it is believed."""
+    try:
+        verify(token)
+    except TokenRefusedError as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize("variant", [*GOOD, *BAD], ids=[one.name for one in (*GOOD, *BAD)])
+def test_each_variant_is_believed_or_refused_for_its_own_reason(variant: Variant) -> None:
+    assert judged(minted(**resolve(variant.wish, issuer=ISSUER, now=int(time.time())))) == variant.reason
+
+
+@pytest.mark.parametrize("mangled", MANGLED, ids=[one.name for one in MANGLED])
+def test_each_mangled_token_is_refused_for_its_own_reason(mangled: Mangled) -> None:
+    assert judged(mangled.mangle(minted())) == mangled.reason
 
 
 def test_a_good_token_tells_user_session_and_owner() -> None:
