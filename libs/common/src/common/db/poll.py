@@ -106,10 +106,12 @@ class JobView(Model):
 
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
-    """One look at the primary key; None if the owner has no such job on this platform."""
+    """One look at the primary key; None if the owner has no such job on this platform.
+
+    The function says for whom it looks, so that it needs no transaction to be under row-level security.
+    """
     cursor = await connection.execute(
-        """select event_seq, status from jobs
-           where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
+        "select event_seq, status from job_version(%(owner)s, %(platform)s, %(job_id)s)",
         {"owner": owner, "platform": platform, "job_id": job_id},
     )
     row = await cursor.fetchone()

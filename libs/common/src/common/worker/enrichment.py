@@ -101,7 +101,7 @@ class Enricher:
         except NotFoundError:
             return as_known(candidate, Enrichment.NOT_FOUND)
         except SkipError as error:
-            log.info("profile.unreadable", platform_id=candidate.platform_id, error=type(error).__name__)
+            log.info("profile.unreadable", error=type(error).__name__)
             return as_known(candidate, Enrichment.FAILED)
         except GateShutError as error:
             if is_credit_limit(error):
