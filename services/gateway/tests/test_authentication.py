@@ -168,6 +168,19 @@ async def test_a_thousand_unknown_kids_cost_the_issuer_one_request_at_most(
     assert stats["jwks_fetches"] <= 1
 
 
+TRICKY = [
+    "01900000-0000-7000-8000-000000000000",
+    "schema",
+    "livez",
+    "readyz",
+    "metrics",
+    "docs",
+    "..",
+    "%2e%2e",
+    "x%00",
+]
+
+
 def bare_gateway() -> Gateway:
     """Enough of a gateway to ask it for its routes; nothing behind it is open, because nobody may get there."""
     key = generate_private_key(public_exponent=65537, key_size=2048).public_key()
@@ -194,6 +207,25 @@ def routes() -> list[tuple[str, str]]:
         if isinstance(route, HTTPRoute)
         for method in sorted(route.methods)
     ]
+
+
+def test_the_public_routes_are_these() -> None:
+    assert {path for _, path in routes()} >= PUBLIC
+    assert all(isinstance(route, HTTPRoute) for route in create_routes(bare_gateway()).routes)
+
+
+async def test_every_other_route_wants_a_token_whatever_stands_in_the_path(gateway: Any) -> None:
+    guarded = [(method, path) for method, path in routes() if path not in PUBLIC]
+    assert len(guarded) >= 10
+    async with gateway.stranger() as client:
+        for method, template in guarded:
+            parts = template.split("/")
+            for tricky in TRICKY:
+                path = "/".join(tricky if part.startswith("{") else part for part in parts)
+                for variant in (path, f"{path}?exclude=/livez", f"{path}/", path.replace("/api", "//api", 1)):
+                    # httpx would tidy the path up
+                    answer = await client.request(method, "/", extensions={"target": variant.encode()})
+                    assert answer.status_code == 401, f"{method} {variant}"
 
 
 async def test_no_route_is_cached() -> None:

@@ -132,3 +132,19 @@ async def test_all_refusals_of_an_address_are_the_same_bytes(gateway: Any) -> No
         answers = [await client.get(path) for path in paths]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text.replace(answer.headers["X-Request-Id"], "") for answer in answers}) == 1
+
+
+async def test_metrics_name_nobody_and_no_address(gateway: Any) -> None:
+    """Every label is a word of ours: whoever may look at the numbers learns of nobody."""
+    async with gateway.client("user_canary7391", org="org_canary7391") as client:
+        for operation in PRIVATE:
+            if operation.id != "watchJob":
+                await client.request(**request_of(operation))
+        await client.request("CANARY7391", "/canary7391")
+        await client.get("/canary7391", headers={"Authorization": "Bearer canary7391"})
+        text = (await client.get("/metrics")).text
+    assert 'route="/api/v1/jobs/{job_id}"' in text
+    assert "canary7391" not in text.lower()
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-|user_|org_|sess_|ins_", text)
+    labels = set(re.findall(r'(\w+)="', text))
+    assert labels <= {"route", "method", "status_class", "reason", "le", "kind", "outcome", "platform", "state"}
