@@ -18,6 +18,8 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Mod: ast.Add,
 }  # fmt: skip
 
+Change = Callable[[Any], object]
+
 
 class Mutant(NamedTuple):
     name: str
@@ -54,24 +56,25 @@ def load(mutant: Mutant, original: ModuleType) -> ModuleType:
 
 def _hidden(tree: ast.Module) -> set[int]:
     """What says nothing to the machine: docstrings, annotations, decorators."""
-    nodes: list[ast.AST] = []
+    nodes: list[ast.AST | None] = []
     for node in ast.walk(tree):
         match node:
             case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 first = node.body[0]
-                nodes += [first] if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else []
-                nodes += [] if isinstance(node, ast.Module) else node.decorator_list
-                nodes += [node.returns] if getattr(node, "returns", None) is not None else []
+                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                    nodes.append(first)
+                nodes += getattr(node, "decorator_list", [])
+                nodes.append(getattr(node, "returns", None))
             case ast.arg(annotation=ast.AST() as annotation) | ast.AnnAssign(annotation=annotation):
                 nodes.append(annotation)
             case ast.Assign(targets=[ast.Name(id="KeyName")]):
                 nodes.append(node)
             case _:
                 pass
-    return {id(inner) for node in nodes for inner in ast.walk(node)}
+    return {id(inner) for node in nodes if node is not None for inner in ast.walk(node)}
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
+def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
         case ast.Compare(ops=[operator]):
             yield from _swap(operator, lambda twin, new: setattr(twin, "ops", [new()]))
@@ -85,7 +88,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
             yield from _changes_of_form(node)
 
 
-def _changes_of_form(node: ast.AST) -> Iterator[tuple[str, Any]]:
+def _changes_of_form(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
         case ast.If() | ast.IfExp():
             for truth in (True, False):
@@ -103,22 +106,23 @@ def _changes_of_form(node: ast.AST) -> Iterator[tuple[str, Any]]:
             pass
 
 
-def _swap(operator: ast.AST, change: Callable[[Any, Any], None]) -> Iterator[tuple[str, Any]]:
+def _swap(operator: ast.AST, change: Callable[[Any, Any], None]) -> Iterator[tuple[str, Change]]:
     new = _SWAPS.get(type(operator))
     if new is not None:
         yield f"{type(operator).__name__} is {new.__name__}", lambda twin: change(twin, new)
 
 
-def _constants(value: object) -> Iterator[tuple[str, Any]]:
+def _constants(value: object) -> Iterator[tuple[str, Change]]:
     match value:
         case bool():
             yield f"{value} is {not value}", lambda twin: setattr(twin, "value", not value)
         case int():
             for new in (value + 1, value - 1):
                 yield f"{value} is {new}", lambda twin, new=new: setattr(twin, "value", new)
-        case str() | bytes():
-            new = value + ("x" if isinstance(value, str) else b"x")
-            yield f"{value!r} is {new!r}", lambda twin: setattr(twin, "value", new)
+        case str():
+            yield f"{value!r} has a letter more", lambda twin: setattr(twin, "value", value + "x")
+        case bytes():
+            yield f"{value!r} has a letter more", lambda twin: setattr(twin, "value", value + b"x")
         case _:
             pass
 

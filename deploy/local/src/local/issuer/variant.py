@@ -7,10 +7,12 @@ In a wish `ISSUER` stands for the issuer's name, and `now` for the seconds of th
 import base64
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Variant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Variant:
     """`reason` is the verifier's constant, None if the token is good."""
 
     name: str
@@ -18,7 +20,8 @@ class Variant(NamedTuple):
     reason: str | None = None
 
 
-class Mangled(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mangled:
     """What is done to a good token."""
 
     name: str
@@ -187,7 +190,7 @@ def _deep(_: str) -> str:
     return base64.urlsafe_b64encode(b"[" * 5000).decode().rstrip("=") + ".e30.AA"
 
 
-MANGLED = (
+MANGLED: tuple[Mangled, ...] = (
     Mangled("nothing", lambda _: "", "malformed"),
     Mangled("without its signature", lambda token: token.rpartition(".")[0] + ".", "malformed"),
     Mangled("with two parts", lambda token: token.rpartition(".")[0], "malformed"),
