@@ -17,6 +17,8 @@ pytestmark = pytest.mark.security
 
 # What has no owner, neither of its own nor through a job. A new table is named here or has policies.
 NOBODYS = {
+    "spending_days",
+    "spending_minutes",
     "job_transitions",
     "platform_states",
     "profiles",

@@ -272,7 +272,8 @@ async def administered(gateway: Running) -> Running:
 def _empty(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters
+            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters,
+                   spending_days, spending_minutes
                cascade"""
         )
 

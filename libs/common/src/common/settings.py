@@ -219,6 +219,9 @@ class UpstreamSettings(EnvironmentSettings):
     @field_validator("scrapecreators_base_url")
     @classmethod
     def _is_bare(cls, value: str) -> str:
+        # The key travels in a header: TLS, and whom its certificate names, is what keeps it from others.
+        if not value.startswith("https://") and not is_loopback_url(value):
+            raise ValueError("must be https unless it is on loopback")
         return value.rstrip("/")
 
 

@@ -81,15 +81,16 @@ grant select on job_events, dead_letters, setting_changes to creatorscout_operat
 grant insert, delete, update (value, description, updated_by, updated_at) on system_settings to creatorscout_operator;
 grant insert on setting_changes to creatorscout_operator;
 
--- The second wall. A job's own tables follow the job: who does not see it sees nothing of it.
+-- The second wall. A job's own tables follow the job: who does not see it sees nothing of it. That is asked with a
+-- scalar subquery, one look at the job's key for each row, because Postgres likes to answer `exists` by reading all jobs.
 do $$
 declare
     of_owner constant text := $policy$
         (select current_setting('app.owner', true) = '*')
         or owner = any ((select string_to_array(current_setting('app.owner', true), ','))::text[])$policy$;
-    of_job constant text := 'exists (select from jobs j where j.id = job_id)';
+    of_job constant text := '(select true from jobs j where j.id = job_id)';
     of_letter constant text := $policy$
-        (select current_setting('app.owner', true) = '*') or exists (select from jobs j where j.id = job_id)$policy$;
+        (select current_setting('app.owner', true) = '*') or (select true from jobs j where j.id = job_id)$policy$;
     the_table text;
     whose text;
 begin
@@ -121,3 +122,13 @@ begin
 end $$;
 revoke execute on function job_version(text, text, uuid) from public;
 grant execute on function job_version(text, text, uuid) to creatorscout_gateway;
+
+-- Under row-level security a condition is an index condition only if it is leakproof: a comparison of a column is, one
+-- of a negated column is not. So the orders by likeness and by followers are columns (docs/runbook.md: this rewrites
+-- `candidates`).
+alter table candidates
+    add column likeness_rank real not null generated always as (coalesce(-likeness, 1::real)) stored,
+    add column followers_rank bigint not null generated always as (coalesce(-followers, 1::bigint)) stored;
+drop index candidates_by_likeness, candidates_by_followers;
+create index candidates_by_likeness on candidates (job_id, likeness_rank, seq) where seq is not null;
+create index candidates_by_followers on candidates (job_id, followers_rank, seq) where seq is not null;

@@ -13,7 +13,7 @@ from common.crash import CrashPoint
 from common.db.administration import LetterFilter, LetterRow, read_letters
 from common.db.pool import Connection
 from common.transaction.lock import UnknownJobError
-from common.transaction.quota import QuotaExceededError
+from common.transaction.quota import DayUsedUpError, QuotaExceededError
 from common.transaction.redrive import LetterRefusal, LetterRefusedError, discard_letter, redrive_letter
 from common.transaction.reopening import NotReopenedError, Renewal
 from gateway.administrator import everybodys
@@ -99,6 +99,8 @@ def _refusals() -> Generator[None]:
         raise _conflict(error.refusal) from None
     except QuotaExceededError:
         raise _conflict("its owner's credits for today (UTC) do not cover another run") from None
+    except DayUsedUpError:
+        raise _conflict("what all jobs may spend today (UTC) does not cover another run") from None
     except UnknownJobError:
         raise _conflict("its job is gone: discard the letter") from None
 
