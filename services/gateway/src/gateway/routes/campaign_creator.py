@@ -23,7 +23,7 @@ PARAMETERS: Final = frozenset({"limit", "cursor", "newSince"})
 IN_FLIGHT_MAX: Final = timedelta(minutes=1)
 """A commit that delivers takes milliseconds; none lives so long that waits 5 s for a lock and 15 s for a statement."""
 
-_PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+_PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 
 @get(f"{PATH}/{{campaign_id:str}}/creators")

@@ -76,5 +76,4 @@ def _headers(form: Form, name: str, now: datetime) -> Mapping[str, Any]:
         "Content-Type": MEDIA_TYPES[form],
         "Content-Disposition": f'attachment; filename="creatorscout-{name}-{now:%Y-%m-%d}.{form}"',
         "Cache-Control": "private, no-store",
-        "Vary": "Authorization",
     }

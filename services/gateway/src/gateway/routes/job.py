@@ -32,7 +32,7 @@ from gateway.quota import deletion_problems, reopening_problems
 JOBS = "/api/v1/jobs"
 PATH = f"{JOBS}/{{job_id:str}}"
 POLL_AFTER_S = 2
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+_PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 @post(JOBS, status_code=202)

@@ -20,7 +20,7 @@ from gateway.query import read_job_id, read_platform_name
 
 PATH = "/api/scraping/{platform:str}"
 _PARAMETERS = frozenset({"jobId"})
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+_PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 @post(PATH, status_code=200)
