@@ -24,6 +24,9 @@ demo: setup ## run one TikTok keyword job through every real part, show the crea
 run: setup ## keep the local stack up and print its URLs and a ready-made curl (REAL=1 uses the real upstream)
 	@$(BIN)/local up $(if $(REAL),--real,)
 
+token: setup ## a session token for the running stack, good for a minute (USER=user_ada)
+	@$(BIN)/local token $(if $(filter command line,$(origin USER)),--user $(USER),)
+
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
@@ -94,4 +97,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .local out
 
-.PHONY: help setup demo run cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean
