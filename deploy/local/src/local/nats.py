@@ -18,8 +18,8 @@ from local.port import LOOPBACK, free_port
 from local.process import probe
 
 SHIPPED = Path(__file__).parents[3] / "nats" / "nats-server.conf"
-_USERS = "  users: [\n"
-_TESTER_USER = f'{_USERS}    {{ nkey: $NATS_NKEY_{TESTER.upper()}, permissions {{ publish: ">", subscribe: ">" }} }}\n'
+_USERS = "    jetstream: enabled\n    users: [\n"
+_TESTER_USER = f'      {{ nkey: $NATS_NKEY_{TESTER.upper()}, permissions {{ publish: ">", subscribe: ">" }} }}\n'
 _READY_S = 30.0
 _PORT_TRIES_MAX = 5
 _PORT_TAKEN = "address already in use"
@@ -174,6 +174,6 @@ class Nats:
 
 
 def _with_tester(shipped: str) -> str:
-    """The shipped configuration with one more user, who may do everything."""
+    """The shipped configuration with one more user, who may do everything where the streams are."""
     assert shipped.count(_USERS) == 1
-    return shipped.replace(_USERS, _TESTER_USER)
+    return shipped.replace(_USERS, _USERS + _TESTER_USER)
