@@ -4,7 +4,7 @@ time, from what the services do."""
 import re
 from collections.abc import Iterator
 
-from common.messaging.topology import IDENTITIES, SWEEP, consumers
+from common.messaging.topology import IDENTITIES, SWEEP
 
 STREAM_NAMES = ("STEPS", "ADVISORIES", "OTHER")
 CONSUMER_NAMES = ("tiktok", "instagram", "youtube", SWEEP, "other")
@@ -150,10 +150,8 @@ PUBLISHES = {
     },
     "migrate": [
         *(f"$JS.API.STREAM.{verb}.{name}" for verb in ("CREATE", "UPDATE") for name in ("STEPS", "ADVISORIES")),
-        *(
-            f"$JS.API.CONSUMER.CREATE.{stream}.{consumer.name}{f'.{consumer.filter_subject}' if consumer.filter_subject else ''}"
-            for stream, consumer in consumers()
-        ),
+        *(f"$JS.API.CONSUMER.CREATE.STEPS.{name}.steps.{name}" for name in PLATFORM_NAMES),
+        "$JS.API.CONSUMER.CREATE.ADVISORIES.sweep",
     ],
 }
 # The server takes `progress.>` for no more than `progress.*`; what is longer, nobody may say.

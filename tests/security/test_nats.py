@@ -6,7 +6,7 @@ Each subject is tried by hand, line by line, so that every single denial is seen
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -183,7 +183,6 @@ def test_no_request_can_have_its_answer_sent_where_one_may_not_publish(
         assert {told.split('"')[0] for told in wire.drain_errors()} <= {
             "Permissions Violation for Publish with Reply of "
         }
-    store(watched_nats, "tiktok")
     after = holdings(watched_nats)
     assert (
         after.keys() == before.keys() == {STEPS, ADVISORIES, *(f"{stream}.{one.name}" for stream, one in consumers())}

@@ -89,13 +89,28 @@ class Nats:
     def client_settings(self, name: str) -> NatsSettings:
         return NatsSettings(**{key.lower(): value for key, value in self.client_environment(name).items()})  # pyright: ignore[reportArgumentType]
 
+    def environment(self) -> dict[str, str]:
+        """The variables of the shipped file, each as a string of its language."""
+        if self.keyring is None:
+            return {}
+        values = {
+            "NATS_SERVER_NAME": "local",
+            "NATS_HOST": LOOPBACK,
+            "NATS_PORT": self.port,
+            "NATS_STORE_DIR": self.folder / "jetstream",
+            **self.keyring.for_server,
+        }
+        return {
+            name: str(value) if isinstance(value, int) else json.dumps(str(value)) for name, value in values.items()
+        }
+
     def restart(self) -> None:
         """Stop if it runs, and start again on the same folder and ports."""
         self.stop()
         program = Path(sys.executable).parent / "nats-server"
         # The monitoring's port is the only thing of the shipped file that is set aside: it may be taken here.
         argv = [str(program), "-c", str(self._config_file()), "--http_port", str(self.monitor_port)]
-        environment = plain_environment(self._environment())
+        environment = plain_environment(self.environment())
         self._child = Child.start(Command("nats", argv, environment, self._log, stop_signal=signal.SIGINT))
         try:
             self._await_ready()
@@ -125,21 +140,6 @@ class Nats:
         config = self.folder / "nats.conf"
         config.write_text(_with_tester(SHIPPED.read_text()) if self.keyring else self._config())
         return config
-
-    def _environment(self) -> dict[str, str]:
-        """The variables of the shipped file, each as a string of its language."""
-        if self.keyring is None:
-            return {}
-        values = {
-            "NATS_SERVER_NAME": "local",
-            "NATS_HOST": LOOPBACK,
-            "NATS_PORT": self.port,
-            "NATS_STORE_DIR": self.folder / "jetstream",
-            **self.keyring.for_server,
-        }
-        return {
-            name: str(value) if isinstance(value, int) else json.dumps(str(value)) for name, value in values.items()
-        }
 
     def _config(self) -> str:
         store = json.dumps(str(self.folder / "jetstream"))

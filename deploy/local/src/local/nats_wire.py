@@ -39,7 +39,13 @@ class Wire:
     def sign_on(self, seed_file: Path | None = None, **changes: object) -> None:
         """Say who we are, as the seed proves it; `changes` are made to that. Raises Refused."""
         info = json.loads(self._reader.readline().removeprefix(b"INFO "))
-        options: dict[str, object] = {"verbose": False, "pedantic": False, "protocol": 1, "headers": True, "no_responders": True}
+        options: dict[str, object] = {
+            "verbose": False,
+            "pedantic": False,
+            "protocol": 1,
+            "headers": True,
+            "no_responders": True,
+        }
         if seed_file is not None:
             nkey = read_nkey(str(seed_file))
             options |= {"nkey": nkey.public, "sig": nkey.sign(info["nonce"]).decode()}
