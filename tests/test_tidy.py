@@ -134,7 +134,9 @@ def test_every_dynamic_setting_is_read_somewhere() -> None:
     keys = set(re.findall(r"^    ([a-z_]+): (?:Annotated|timedelta)", text, re.MULTILINE))
     assert keys
     rest = "\n".join(path.read_text() for path in sources() if path.name != "setting.py" or "domain" not in path.parts)
-    assert {key for key in keys if f".{key}" not in rest} == set()
+    # The gate reads some of them in Postgres itself.
+    statements = "\n".join(path.read_text() for path in (ROOT / "deploy/migrate/src/migrate/sql").glob("*.sql"))
+    assert {key for key in keys if f".{key}" not in rest and f"key = '{key}'" not in statements} == set()
 
 
 def test_only_these_places_speak_http_to_others() -> None:

@@ -4,7 +4,7 @@ webhook's sweep publishes.
 
 import typer
 
-from operate import job, letter, nkey, platform, setting
+from operate import job, letter, nkey, platform, setting, spending
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.add_typer(letter.app, name="letters")
 app.add_typer(platform.app, name="platforms")
+app.add_typer(spending.app, name="spending")
 app.add_typer(setting.app, name="settings")
 app.add_typer(nkey.app, name="nkey")
 app.command("job")(job.show_job)

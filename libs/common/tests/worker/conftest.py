@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from common.db.job import NewJob
 from common.db.platform_state import Ability, announce_platform
+from common.db.pool import Database
 from common.domain.job import Mode
 from common.domain.message import StepMessage
 from common.messaging.publish import publish_step
@@ -34,6 +35,7 @@ from common.settings import DatabaseSettings, NatsSettings, QStashSettings, Upst
 from common.transaction import quota
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
+from common.transaction.lock import Unit
 from common.upstream.client import ScrapeCreators
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.enrichment import Enricher
@@ -151,6 +153,7 @@ class Bench:
     """A worker and everything around it. `perform` is one delivery, `run` delivers whatever is published."""
 
     resources: Resources
+    office: Database
     qstash: QStash
     sandbox: Sandbox
     connection: AsyncConnection[DictRow]
@@ -216,13 +219,11 @@ class Bench:
             queue_until=self.resources.clock.now() + timedelta(hours=24),
         )
         searches = [PlannedSearch(kind=kind, query=query) for query in queries]
-        await self.resources.publication.publish(
-            await create_job(await self.resources.unit(), job, searches, region=None)
-        )
+        await self.resources.publication.publish(await create_job(await self.unit(), job, searches, region=None))
         return job.id
 
     async def cancel(self, job_id: UUID) -> bool:
-        is_cancelled, due = await cancel_job(await self.resources.unit(), job_id)
+        is_cancelled, due = await cancel_job(await self.unit(), job_id)
         await self.resources.publication.publish(due)
         return is_cancelled
 
@@ -249,6 +250,10 @@ class Bench:
                     self.qstash.waiting.append(message)
             assert len(replies) <= TURNS_MAX, f"it does not end: {replies[-3:]}"
         return replies
+
+    async def unit(self) -> Unit:
+        """For what the gateway does."""
+        return await self.resources.unit(self.office)
 
     async def query(self, statement: LiteralString, **values: Any) -> list[dict[str, Any]]:
         cursor = await self.connection.execute(statement, values)
@@ -364,13 +369,15 @@ def impatience() -> Iterator[None]:
 
 
 @pytest.fixture
-async def bench(database_url: str, nats_server: Nats, sandbox_url: str) -> AsyncIterator[Bench]:
+async def bench(
+    database_url: str, role_url: Callable[[str, str], str], nats_server: Nats, sandbox_url: str
+) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         qstash = QStash()
         qstash_url = await qstash.open()
         stack.push_async_callback(qstash.close)
         settings = DoorSettings(
-            database=DatabaseSettings(database_url=SecretStr(database_url)),
+            database=DatabaseSettings(database_url=SecretStr(role_url(database_url, "worker"))),
             nats=NatsSettings(nats_url=nats_server.url),
             qstash=QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL),
         )
@@ -387,7 +394,12 @@ async def bench(database_url: str, nats_server: Nats, sandbox_url: str) -> Async
                 pooled,
                 Ability(platform="tiktok", label="TikTok", modes=("keyword",), search_kinds=("hashtag", "keyword")),
             )
-        bench = Bench(resources=resources, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack)
+        office = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="office", size_max=4)
+        await office.open()
+        stack.push_async_callback(office.close)
+        bench = Bench(
+            resources=resources, office=office, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack
+        )
         bench.tools = bench.new_tools()
         yield bench
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.crash import Crash
+from common.db.pool import Door
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
     ClerkSettings,
@@ -15,7 +16,9 @@ from common.settings import (
     ServerSettings,
     read_settings,
 )
+from common.transaction.lock import Unit
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
+from gateway.auth.principal import Principal
 from gateway.auth.token import TokenPolicy
 from gateway.export.slot import ExportSlots
 from gateway.live.hub import Hub
@@ -68,6 +71,14 @@ class Gateway:
     hub: Hub
     life: Life = field(default_factory=Life)
     exports: ExportSlots = field(default_factory=ExportSlots)
+
+    def door(self, principal: Principal) -> Door:
+        """To the rows of the caller's owner, and to no others."""
+        return self.resources.database.of(principal.owner)
+
+    async def unit(self, principal: Principal) -> Unit:
+        """What a transaction on them needs, with the limits in force now."""
+        return await self.resources.unit(self.door(principal))
 
 
 def read_gateway_settings() -> Settings:

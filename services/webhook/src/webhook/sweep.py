@@ -47,6 +47,7 @@ log = structlog.get_logger()
 UNPUBLISHED_AFTER = timedelta(seconds=10)
 JTI_KEPT = timedelta(minutes=10)
 IDEMPOTENCY_KEPT = timedelta(hours=48)  # promised: a day at least
+MINUTES_KEPT = timedelta(hours=1)
 STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
@@ -105,6 +106,7 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
             await idempotency_table.forget_keys(connection, older_than=IDEMPOTENCY_KEPT)
+            await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
         REPAIRS.labels(kind).inc(count)

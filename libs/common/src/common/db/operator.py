@@ -109,6 +109,15 @@ class PlatformLine(Model):
     active_jobs: int
 
 
+class SpendingLine(Model):
+    """`minute_max` is None without a cap, and then nobody counts a minute's credits."""
+
+    is_stopped: bool
+    minute_max: int | None
+    minute_credits: int
+    day_granted: int
+
+
 async def begin_snapshot(connection: Connection) -> None:
     """Let all that this transaction reads be of one moment. It must be its first statement."""
     await connection.execute("set transaction isolation level repeatable read, read only")
@@ -204,3 +213,15 @@ async def list_platforms(connection: Connection) -> list[PlatformLine]:
                from platform_states p order by p.platform"""
         )
         return await cursor.fetchall()
+
+
+async def read_spending(connection: Connection) -> SpendingLine:
+    """What the gate looks at before each paid call of any platform, and what is granted of today."""
+    async with connection.cursor(row_factory=class_row(SpendingLine)) as cursor:
+        await cursor.execute(
+            """select s.is_stopped, s.minute_max, s.minute_credits, coalesce(d.credits_granted, 0) as day_granted
+               from spending s left join spending_days d on d.day = (now() at time zone 'UTC')::date"""
+        )
+        line = await cursor.fetchone()
+    assert line is not None
+    return line

@@ -106,10 +106,12 @@ class JobView(Model):
 
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
-    """One look at the primary key; None if the owner has no such job on this platform."""
+    """One look at the primary key; None if the owner has no such job on this platform.
+
+    The function says for whom it looks, so that it needs no transaction to be under row-level security.
+    """
     cursor = await connection.execute(
-        """select event_seq, status from jobs
-           where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
+        "select event_seq, status from job_version(%(owner)s, %(platform)s, %(job_id)s)",
         {"owner": owner, "platform": platform, "job_id": job_id},
     )
     row = await cursor.fetchone()
@@ -195,12 +197,16 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                         'end_reason', q.end_reason, 'pages', q.pages_count) order by q.ordinal), '[]')
                     from searches q where q.job_id = j.id) as searches,
                    case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
-                        else p.reason end as waiting_on,
+                        when stop.is_stopped then 'operator'
+                        else coalesce(p.reason, case when stop.minute_credits >= stop.minute_max then 'credits' end)
+                   end as waiting_on,
                    case when j.ended_at is null and j.admitted_at is null then (
                         select count(*)::int from jobs w
                         where w.owner = j.owner and w.status = 'pending' and w.admitted_at is null
                           and (w.queued_at, w.id) <= (j.queued_at, j.id)) end as waiting_position,
-                   case when j.ended_at is null and j.admitted_at is not null then p.until end as waiting_until,
+                   case when j.ended_at is null and j.admitted_at is not null and not stop.is_stopped then
+                        coalesce(p.until, case when p.reason is null and stop.minute_credits >= stop.minute_max
+                                          then stop.minute_ends_at end) end as waiting_until,
                    (select coalesce(sum(s.items_count), 0)::int from steps s where s.job_id = j.id) as items_count,
                    (select coalesce(jsonb_object_agg(o.outcome, o.count), '{}') from (
                         select outcome, sum(count)::int as count from step_outcomes
@@ -215,6 +221,7 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                     select at, data from job_events where job_id = j.id and kind = 'progressed'
                     order by seq desc limit 1
                ) last on j.ended_at is null and last.at >= j.started_at
+               cross join spending stop
                where j.id = %(job_id)s and j.owner = %(owner)s""",
             {"owner": owner, "job_id": job_id},
         )

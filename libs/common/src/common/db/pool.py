@@ -3,8 +3,8 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 
 import msgspec
 from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError
@@ -14,7 +14,7 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from common.errors import ConfigurationError
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, is_on_loopback
 
 Connection = AsyncConnection[TupleRow]
 
@@ -38,12 +38,40 @@ DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
 DATABASE_FAULTS = (Error, PoolTimeout, TimeoutError)
 
 
+EVERYBODY = "*"
+
+
+class Door(Protocol):
+    """Where connections come from. Each raises TimeoutError or PoolTimeout if none comes free in time."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for a few statements."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """One transaction: committed at the end, rolled back if anything is raised."""
+        ...
+
+
 def check_database_url(url: str) -> None:
     """Raises ConfigurationError if libpq cannot read it: its own complaint shows a part, and the pool logs that."""
     try:
         conninfo_to_dict(url)
     except (ProgrammingError, UnicodeDecodeError):
         raise ConfigurationError("DATABASE_URL: is not a connection URL of Postgres") from None
+
+
+async def is_role_unbound(connection: Connection) -> bool:
+    """Whether the role of this connection may do whatever it wants to our tables."""
+    cursor = await connection.execute(
+        """select r.rolsuper or r.rolbypassrls or exists (
+               select from pg_class c
+               where c.relnamespace = 'public'::regnamespace and c.relname = 'jobs'
+                 and pg_has_role(r.rolname, c.relowner, 'member'))
+           from pg_roles r where r.rolname = current_user"""
+    )
+    row = await cursor.fetchone()
+    return row is None or bool(row[0])
 
 
 class Database:
@@ -87,6 +115,19 @@ class Database:
         except PoolTimeout:
             await self._pool.close()
             raise ConfigurationError(f"DATABASE_URL: no Postgres let us in within {OPEN_MAX_S:.0f} s") from None
+        if not is_on_loopback(self._url):
+            await self._check_role()
+
+    async def _check_role(self) -> None:
+        """Raises ConfigurationError if neither grants nor row-level security bind us."""
+        async with self.connection() as connection:
+            is_unbound = await is_role_unbound(connection)
+        if is_unbound:
+            await self._pool.close()
+            raise ConfigurationError(
+                "DATABASE_URL: its role owns the tables, is a superuser or bypasses row-level security; "
+                "a service needs a login of its own (docs/runbook.md), unless Postgres is on loopback"
+            )
 
     async def close(self) -> None:
         await self._pool.close()
@@ -100,6 +141,14 @@ class Database:
             if self._renewal is None or self._renewal.done():
                 self._renewal = asyncio.create_task(self._pool.check())
             raise
+
+    def of(self, *owners: str) -> Door:
+        """The rows of these owners alone, for a role that row-level security binds; nobody's if there are none."""
+        return _ScopedDoor(self, ",".join(owners))
+
+    def of_everybody(self) -> Door:
+        """All rows, for such a role: what administrators do."""
+        return _ScopedDoor(self, EVERYBODY)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -119,4 +168,22 @@ class Database:
     async def transaction(self) -> AsyncGenerator[Connection]:
         """One transaction: committed at the end, rolled back if anything is raised."""
         async with self.connection() as connection, connection.transaction():
+            yield connection
+
+
+class _ScopedDoor:
+    """Everything in a transaction that says for whom it is: the setting ends with it, so that no connection that comes
+    back to a pool, ours or one between us and Postgres, has it still."""
+
+    def __init__(self, database: Database, scope: str) -> None:
+        self._database = database
+        self._scope = scope
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        return self.transaction()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        async with self._database.transaction() as connection:
+            await connection.execute("select set_config('app.owner', %(scope)s, true)", {"scope": self._scope})
             yield connection

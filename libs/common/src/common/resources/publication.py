@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from common.crash import Crash, CrashPoint
-from common.db.pool import DATABASE_UNAVAILABLE, Database
+from common.db.pool import DATABASE_UNAVAILABLE, Door
 from common.db.step import note_published
 from common.domain.step import DueStep
 from common.qstash.publisher import QStashPublisher, QStashUnavailableError
@@ -17,10 +17,14 @@ log = structlog.get_logger()
 class Publication:
     """Publishes steps and remembers it. What cannot be published now, the sweep publishes."""
 
-    def __init__(self, database: Database, publisher: QStashPublisher, crash: Crash) -> None:
+    def __init__(self, database: Door, publisher: QStashPublisher, crash: Crash) -> None:
         self._database = database
         self._publisher = publisher
         self._crash = crash
+
+    def within(self, database: Door) -> "Publication":
+        """The same, noting what it does through another door."""
+        return Publication(database, self._publisher, self._crash)
 
     async def publish(self, steps: Sequence[DueStep]) -> list[str | None]:
         """QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""

@@ -17,7 +17,7 @@ from common.engine.quota import estimate
 from common.platform import PlannedSearch
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
-from common.transaction.quota import reserve
+from common.transaction.quota import reserve, reserve_of_all
 
 
 class KeyInUseError(Exception):
@@ -44,10 +44,12 @@ async def create_job(
     """Store the job and start as much of it as the limits admit; returns the steps to publish (none: it waits).
 
     Raises UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the owner's quota does not
-    cover what the job is likely to cost.
+    cover what the job is likely to cost, DayUsedUpError if the cap of all jobs does not.
     """
     async with unit.database.transaction() as connection:
-        return await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+        due = await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+        await _reserve_of_all(connection, unit, job)
+        return due
 
 
 async def create_job_once(
@@ -70,7 +72,16 @@ async def create_job_once(
         assert view is not None
         answer = repetition.write(view)
         await idempotency_table.keep_answer(connection, owner=job.owner, key=repetition.key, answer=answer)
+        await _reserve_of_all(connection, unit, job)
         return due, answer
+
+
+def _estimate(job: NewJob) -> int:
+    return estimate(places=job.target_results, credits_left=job.credits_max)
+
+
+async def _reserve_of_all(connection: Connection, unit: Unit, job: NewJob) -> None:
+    await reserve_of_all(connection, amount=_estimate(job), credits_per_day=unit.credits_per_day_of_all)
 
 
 def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSearch:
@@ -80,7 +91,7 @@ def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSea
 async def _store(connection: Connection, unit: Unit, job: NewJob, searches: Sequence[NewSearch]) -> list[DueStep]:
     await owner_table.add_owner(connection, owner=job.owner)
     await owner_table.lock_owner(connection, owner=job.owner)
-    amount = estimate(places=job.target_results, credits_left=job.credits_max)
+    amount = _estimate(job)
     day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
     await job_table.insert_job(connection, job)
     await quota_table.grant(connection, job_id=job.id, amount=amount, day=day)

@@ -13,7 +13,7 @@ from common.clock import Clock
 from common.db import job as job_table
 from common.db.job import LockedJob
 from common.db.owner import lock_owner
-from common.db.pool import Connection, Database
+from common.db.pool import Connection, Door
 from common.domain.job import JobStatus
 from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
@@ -41,6 +41,7 @@ class LockedWork:
     has_owner: bool
     active_jobs_max: int
     credits_per_day: int | None
+    credits_per_day_of_all: int | None
     facts: JobFacts
     seq: int
     due: list[DueStep] = field(default_factory=list[DueStep])
@@ -73,19 +74,21 @@ class LockedWork:
 class Unit:
     """What every transaction needs from its process."""
 
-    database: Database
+    database: Door
     clock: Clock
     active_jobs_max: int
     credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
+    credits_per_day_of_all: int | None = None  # and all owners' jobs together
 
     @classmethod
-    def under(cls, settings: SystemSettings, database: Database, clock: Clock) -> "Unit":
+    def under(cls, settings: SystemSettings, database: Door, clock: Clock) -> "Unit":
         """With the limits in force."""
         return cls(
             database=database,
             clock=clock,
             active_jobs_max=settings.limits.active_jobs_per_owner,
             credits_per_day=settings.limits.credits_per_owner_per_day,
+            credits_per_day_of_all=settings.limits.credits_per_day,
         )
 
 
@@ -125,6 +128,7 @@ async def _attempt(
             has_owner=has_owner,
             active_jobs_max=unit.active_jobs_max,
             credits_per_day=unit.credits_per_day,
+            credits_per_day_of_all=unit.credits_per_day_of_all,
             facts=job.facts,
             seq=job.event_seq,
         )

@@ -169,6 +169,7 @@ OPERATIONS: tuple[Operation, ...] = (
             Kind.KEY_REUSED,
             Kind.UNSUPPORTED,
             Kind.QUOTA,
+            Kind.CREDITS_USED_UP,
             Kind.PLATFORM_NOT_STARTED,
         ),
     ),
@@ -221,7 +222,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description="For a job that ended in error or timeout: it goes on where it stopped, in another run, and pays "
         "for nothing twice.",
         answers=(Answer(200, "The job, pending again.", (json_of(JobAnswer, _PENDING_AGAIN),)),),
-        problems=(Kind.CONFLICT, Kind.QUOTA),
+        problems=(Kind.CONFLICT, Kind.QUOTA, Kind.CREDITS_USED_UP),
     ),
     Operation(
         method="POST",
@@ -232,6 +233,6 @@ OPERATIONS: tuple[Operation, ...] = (
         description="What the job had in reserve is delivered first.",
         body=Body(model=ExtensionBody, examples={"extension": {"targetResults": 200, "limits": {"creditsMax": 2000}}}),
         answers=(Answer(200, "The job, pending again.", (json_of(JobAnswer, _PENDING_AGAIN),)),),
-        problems=(Kind.CONFLICT, Kind.QUOTA),
+        problems=(Kind.CONFLICT, Kind.QUOTA, Kind.CREDITS_USED_UP),
     ),
 )
