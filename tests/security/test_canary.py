@@ -6,6 +6,7 @@ what users typed, tokens, passwords, keys.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ TYPED = {
 PLATFORMS = ("tiktok", "instagram", "youtube")
 FINAL = ("completed", "error", "timeout", "cancelled")
 WAIT_MAX_S = 90.0
+_OBJECT = re.compile(rb'\{"[^{}]*\}')
 
 
 @dataclass
@@ -196,6 +198,9 @@ def test_nothing_of_people_and_no_secret_is_where_it_must_not_be(
     logs = {path.name: path.read_text(errors="replace") for path in sorted(stack.log_folder.glob("*.log"))}
     ours = {name: text for name, text in logs.items() if name.split(".")[0] not in ("sandbox", "qstash", "issuer")}
     metrics = {f"metrics of {each.name}": read_metrics(stack, each.name) for each in SERVICES}
+    steps = [step for name, part in tap.seen.items() if "/STEPS/" in name for step in _OBJECT.findall(part)]
+    assert len(steps) > 50
+    assert {tuple(json.loads(step)) for step in steps} == {("jobId", "searchId", "step", "generation")}
     told = {"problems": "\n".join(user.problems), "JetStream": tap.text}
     assert min(len(text) for name, text in {**ours, **metrics, **told}.items() if name != "migrate.log") > 200
 

@@ -89,4 +89,4 @@ async def test_a_login_in_the_operators_group_is_enough(stage: Any, operate: Any
 
 def test_help_names_every_command(operate: Any) -> None:
     shown = operate("--help").stdout
-    assert all(name in shown for name in ("letters", "platforms", "settings", "job", "find", "DATABASE_URL"))
+    assert all(name in shown for name in ("letters", "platforms", "settings", "job", "find", "nkey", "DATABASE_URL"))
