@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import msgspec
-from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError
+from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
@@ -142,9 +142,15 @@ class Database:
                 self._renewal = asyncio.create_task(self._pool.check())
             raise
 
-    def of(self, *owners: str) -> Door:
-        """The rows of these owners alone, for a role that row-level security binds; nobody's if there are none."""
-        return _ScopedDoor(self, ",".join(owners))
+    def of(self, owner: str) -> Door:
+        """The rows of this owner alone, for a role that row-level security binds."""
+        return self.of_owners([owner])
+
+    def of_owners(self, owners: Iterable[str]) -> Door:
+        """Those of these owners, for the few statements that look at several at once; nobody's if there are none."""
+        names = sorted(set(owners))
+        assert not any(name in ("", EVERYBODY) or "," in name for name in names)
+        return _ScopedDoor(self, ",".join(names))
 
     def of_everybody(self) -> Door:
         """All rows, for such a role: what administrators do."""
@@ -173,17 +179,18 @@ class Database:
 
 class _ScopedDoor:
     """Everything in a transaction that says for whom it is: the setting ends with it, so that no connection that comes
-    back to a pool, ours or one between us and Postgres, has it still."""
+    back to a pool, ours or one between us and Postgres, has it still. Hence `connection` is a transaction, too."""
 
     def __init__(self, database: Database, scope: str) -> None:
         self._database = database
-        self._scope = scope
-
-    def connection(self) -> AbstractAsyncContextManager[Connection]:
-        return self.transaction()
+        self._begin = sql.SQL("begin; select set_config('app.owner', {}, true)").format(sql.Literal(scope))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
-        async with self._database.transaction() as connection:
-            await connection.execute("select set_config('app.owner', %(scope)s, true)", {"scope": self._scope})
+    async def connection(self) -> AsyncGenerator[Connection]:
+        async with self._database.connection() as connection:
+            # One round trip for both; the pool commits, or rolls back, what it takes back.
+            await connection.execute(self._begin, prepare=False)
             yield connection
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        return self.connection()

@@ -65,7 +65,7 @@ class Journal:
     async def heads(self, jobs: Sequence[WatchedJob]) -> list[JobHead]:
         """How far these jobs are; those that are no more are left out."""
         owners = {job.owner for job in jobs}
-        async with self._gate, self._database.of(*owners).connection() as connection:
+        async with self._gate, self._database.of_owners(owners).connection() as connection:
             return await list_heads(connection, [(job.id, job.owner) for job in jobs])
 
     async def close(self) -> None:
