@@ -15,7 +15,7 @@ from common.crash import Crash, CrashPoint
 from common.db.pool import Database
 from common.settings import DatabaseSettings
 from common.transaction.account import AccountLeavesError, request_deletion
-from webhook.departure import see_off
+from webhook.departure import DEPARTURES_MAX, see_off
 from webhook.sweep import sweep_once
 
 pytestmark = [pytest.mark.anyio, pytest.mark.security]
@@ -232,3 +232,19 @@ async def test_the_sweep_sees_off_as_the_role_that_the_webhook_has(site: Any, se
     finally:
         await database.close()
     assert await columns_that_say(site, *MARKS) == []
+
+
+async def test_accounts_that_wait_for_the_end_of_the_day_keep_no_other_from_theirs(site: Any) -> None:
+    """As many as a sweep works on wait: who asks after them is gone at once all the same."""
+    office, clock = site.office, site.webhook.resources.clock
+    for number in range(DEPARTURES_MAX):
+        await site.query("insert into owners (owner) values (%(owner)s)", owner=f"user:waits_{number}")
+        await site.query(
+            """insert into owner_days (owner, day, credits_granted)
+               values (%(owner)s, (now() at time zone 'UTC')::date, 1)""",
+            owner=f"user:waits_{number}",
+        )
+        await request_deletion(office, clock, owner=f"user:waits_{number}")
+    await request_deletion(office, clock, owner=OWNER)
+    assert await see_off(site.webhook.resources) == 1
+    assert await site.query("select 1 as one from owners where owner = %(owner)s", owner=OWNER) == []

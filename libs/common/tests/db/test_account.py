@@ -66,6 +66,26 @@ def test_whose_the_rest_is_and_whose_name_is_forgotten() -> None:
     assert (many.heir, many.user_id) == ("user:deleted_2", None)
 
 
+async def test_who_spent_today_has_their_turn_after_who_did_not_and_among_equals_nobody_is_always_the_last(
+    scene: Any,
+) -> None:
+    for name in "abcd":
+        await begin(scene, f"user:{name}", AT + timedelta(hours="abcd".index(name)))
+    await scene.query("insert into owners (owner) values ('user:a'), ('user:b'), ('user:c') on conflict do nothing")
+    await scene.query(
+        """insert into owner_days (owner, day, credits_granted) values
+           ('user:a', (now() at time zone 'UTC')::date, 1), ('user:b', (now() at time zone 'UTC')::date, 1),
+           ('user:c', (now() at time zone 'UTC')::date - 1, 1)"""
+    )
+    seen: set[str] = set()
+    async with scene.database.connection() as connection:
+        for _ in range(100):
+            some = [one.owner for one in await account.some_departures(connection, count_max=3)]
+            assert set(some[:2]) == {"user:c", "user:d"}
+            seen |= set(some)
+    assert seen == {"user:a", "user:b", "user:c", "user:d"}
+
+
 async def test_an_owners_jobs_are_counted_and_listed(scene: Any) -> None:
     waiting = await scene.seat(admitted_at=None)
     owner = waiting.owner

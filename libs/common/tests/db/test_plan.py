@@ -233,6 +233,7 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "old days": lambda c: purge.delete_owner_days(c, until=LONG_AGO, count_max=1000),
     "is leaving": lambda c: account.is_leaving(c, owner="user:u7"),
     "departures": lambda c: account.list_departures(c, count_max=5),
+    "some departures": lambda c: account.some_departures(c, count_max=5),
     "active jobs of an owner": lambda c: account.active_jobs_of(c, owner="user:u7", count_max=20),
     "jobs of an owner": lambda c: account.jobs_of(c, owner="user:u7", count_max=20),
     "hand calls over": lambda c: account.hand_over_calls(c, owner="user:u7", heir="user:u8", count_max=10),

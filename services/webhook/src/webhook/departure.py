@@ -26,7 +26,7 @@ async def see_off(resources: Resources) -> int:
     """Go on with the deletions that are under way; returns how many came to their end. One that Postgres refuses keeps
     no other."""
     async with resources.database.connection() as connection:
-        departures = await account_table.list_departures(connection, count_max=DEPARTURES_MAX)
+        departures = await account_table.some_departures(connection, count_max=DEPARTURES_MAX)
     ended = 0
     for departure in departures:
         try:

@@ -17,7 +17,11 @@ exception
 end $$;
 
 -- Grants: table by table, and where rows are changed column by column, what the statements of each service need.
-revoke all on all tables in schema public from creatorscout_gateway, creatorscout_webhook, creatorscout_worker;
+-- Ours alone: in the schema may stand what is another's, as extensions' views are, and who may not revoke there fails.
+revoke all on owners, owner_days, campaigns, jobs, searches, steps, step_outcomes, candidates, job_events,
+    upstream_calls, job_transitions, profiles, platform_states, dead_letters, idempotency_keys, qstash_deliveries,
+    system_settings, setting_changes, schema_version
+    from creatorscout_gateway, creatorscout_webhook, creatorscout_worker;
 grant usage on schema public to creatorscout_operator;
 grant select on job_transitions, system_settings, platform_states, owners, owner_days, jobs, searches, steps,
     step_outcomes, candidates, upstream_calls

@@ -76,6 +76,21 @@ async def list_departures(connection: Connection, *, count_max: int) -> list[Dep
         return await cursor.fetchall()
 
 
+async def some_departures(connection: Connection, *, count_max: int) -> list[Departure]:
+    """Some of those that are under way: first who need not wait for the end of the day (UTC), and of equals any, so that
+    whoever waits, or is refused again and again, keeps nobody from their turn."""
+    async with connection.cursor(row_factory=class_row(Departure)) as cursor:
+        await cursor.execute(
+            """select id, owner, pseudonym, requested_at from account_deletions a where owner is not null
+               order by exists (
+                   select from owner_days d
+                   where d.owner = a.owner and d.day = (now() at time zone 'UTC')::date and d.credits_granted > 0
+               ), random() limit %(count_max)s""",
+            {"count_max": count_max},
+        )
+        return await cursor.fetchall()
+
+
 async def view_estate(connection: Connection, *, owner: str) -> Estate:
     async with connection.cursor(row_factory=class_row(Estate)) as cursor:
         await cursor.execute(
