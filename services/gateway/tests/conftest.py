@@ -206,14 +206,20 @@ StartGateway = Callable[..., Running]
 
 @pytest.fixture(scope="module")
 def start_gateway(
-    nats_server: Nats, issuer_url: str, qstash_server: QStash, tmp_path_factory: pytest.TempPathFactory
+    nats_server: Nats,
+    issuer_url: str,
+    qstash_server: QStash,
+    as_role: Callable[[str, str], str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[StartGateway]:
-    """Starts gateways; `given` is laid over their environment. They are stopped at the end."""
+    """Starts gateways, which connect as the role of gateways; `given` is laid over their environment. They are stopped
+    at the end."""
     with ExitStack() as stack:
 
         def start(database_url: str, *, ready: str = "/readyz", **given: str) -> Running:
             port = free_port()
-            values = environment(database_url, nats_server.url, issuer_url, qstash_server.url, port) | given
+            own = as_role(database_url, "gateway")
+            values = environment(own, nats_server.url, issuer_url, qstash_server.url, port) | given
             log = tmp_path_factory.mktemp("gateway") / "gateway.log"
             supervisor = stack.enter_context(Supervisor())
             command = Command("gateway", [str(COMMANDS / "gateway")], values, log)

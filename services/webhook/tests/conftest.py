@@ -215,12 +215,12 @@ async def open_streams(nats_url: str) -> AsyncIterator[JetStreamContext]:
 
 
 @asynccontextmanager
-async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
+async def open_site(urls: tuple[str, str], nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
     qstash = QStash()
     settings = Settings(
         server=ServerSettings(host="127.0.0.1", port=ports[0]),
         doors=DoorSettings(
-            database=DatabaseSettings(database_url=SecretStr(database_url)),
+            database=DatabaseSettings(database_url=SecretStr(urls[1])),
             nats=NatsSettings(nats_url=nats_url),
             qstash=QStashSettings(
                 qstash_url=f"http://127.0.0.1:{ports[1]}", qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL
@@ -241,7 +241,7 @@ async def open_site(database_url: str, nats_url: str, ports: tuple[int, int]) ->
     ):
         webhook = compose(settings, resources, CollectorRegistry())
         async with serving(make_server(create_app(webhook), settings.server)):
-            yield Site(webhook=webhook, http=http, qstash=qstash, database_url=database_url, jetstream=jetstream)
+            yield Site(webhook=webhook, http=http, qstash=qstash, database_url=urls[0], jetstream=jetstream)
 
 
 @pytest.fixture
@@ -255,15 +255,21 @@ def two_ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-async def site(database_url: str, nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
-    async with open_site(database_url, nats_server.url, two_ports) as opened:
+def urls(database_url: str, service_database_url: Callable[[str], str]) -> tuple[str, str]:
+    """The database for who looks on, and for the webhook: as the role of webhooks."""
+    return database_url, service_database_url("webhook")
+
+
+@pytest.fixture
+async def site(urls: tuple[str, str], nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
+    async with open_site(urls, nats_server.url, two_ports) as opened:
         yield opened
 
 
 @pytest.fixture
-async def own_site(database_url: str, own_nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
+async def own_site(urls: tuple[str, str], own_nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
     """A site whose nats-server the test may kill."""
-    async with open_site(database_url, own_nats_server.url, two_ports) as opened:
+    async with open_site(urls, own_nats_server.url, two_ports) as opened:
         yield opened
 
 

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from local.postgres import Postgres
 
-SERVICE_ROLES = ("gateway", "webhook", "worker")
+SERVICE_ROLES = ("gateway", "webhook", "worker", "operator")
 _RIGHTS = "login inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
 
 

@@ -127,11 +127,16 @@ def database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[
         yield url
 
 
+@pytest.fixture(scope="session")
+def as_role(postgres_server: Postgres) -> Callable[[str, str], str]:
+    """The URL of a database of `postgres_server` for a service's role: `gateway`, `webhook`, `worker` or `operator`."""
+    return lambda url, role: postgres_server.database_url(url.rpartition("/")[2], role)
+
+
 @pytest.fixture
-def service_database_url(postgres_server: Postgres, database_url: str) -> Callable[[str], str]:
-    """The URL of the test's `database_url` for a service's role: `gateway`, `webhook` or `worker`."""
-    database = database_url.rpartition("/")[2]
-    return lambda role: postgres_server.database_url(database, role)
+def service_database_url(as_role: Callable[[str, str], str], database_url: str) -> Callable[[str], str]:
+    """The URL of the test's `database_url` for a service's role."""
+    return lambda role: as_role(database_url, role)
 
 
 @pytest.fixture(scope="module")

@@ -364,13 +364,15 @@ def impatience() -> Iterator[None]:
 
 
 @pytest.fixture
-async def bench(database_url: str, nats_server: Nats, sandbox_url: str) -> AsyncIterator[Bench]:
+async def bench(
+    database_url: str, service_database_url: Callable[[str], str], nats_server: Nats, sandbox_url: str
+) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         qstash = QStash()
         qstash_url = await qstash.open()
         stack.push_async_callback(qstash.close)
         settings = DoorSettings(
-            database=DatabaseSettings(database_url=SecretStr(database_url)),
+            database=DatabaseSettings(database_url=SecretStr(service_database_url("worker"))),
             nats=NatsSettings(nats_url=nats_server.url),
             qstash=QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL),
         )

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.crash import Crash
+from common.db.pool import OwnersDoor
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
     ClerkSettings,
@@ -15,6 +16,7 @@ from common.settings import (
     ServerSettings,
     read_settings,
 )
+from common.transaction.lock import Unit
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.token import TokenPolicy
 from gateway.export.slot import ExportSlots
@@ -68,6 +70,14 @@ class Gateway:
     hub: Hub
     life: Life = field(default_factory=Life)
     exports: ExportSlots = field(default_factory=ExportSlots)
+
+    def of(self, owner: str) -> OwnersDoor:
+        """The door to what is this owner's, and to nothing else."""
+        return self.resources.database.of(owner)
+
+    async def unit_of(self, owner: str) -> Unit:
+        """What a transaction on what is this owner's needs, with the limits in force now."""
+        return await self.resources.unit(self.of(owner))
 
 
 def read_gateway_settings() -> Settings:

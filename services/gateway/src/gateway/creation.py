@@ -45,21 +45,21 @@ class Created:
 async def create(gateway: Gateway, principal: Principal, wish: Wish) -> Created:
     """Raises ProblemError or CallerError for what cannot be; what goes wrong after the commit fails nothing."""
     row, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.resources.unit()
+    unit = await gateway.unit_of(principal.owner)
     with _problems(gateway):
         due = await create_job(unit, job, plan.searches, region=wish.region)
-    message_id = await _publish(gateway, due)
+    message_id = await _publish(gateway, principal, due)
     return Created(job_id=job.id, label=row.label, is_started=bool(due), message_id=message_id)
 
 
 async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: Key) -> tuple[bytes, bool]:
     """The first answer to this key as a job's document, and whether it was given before. Raises the same."""
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         kept = await read_answer(connection, owner=principal.owner, key=key.text)
     if kept is not None:
         return key.check(kept), True
     _, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.resources.unit()
+    unit = await gateway.unit_of(principal.owner)
     try:
         with _problems(gateway):
             due, answer = await create_job_once(
@@ -69,12 +69,12 @@ async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: K
         raise in_flight() from None
     except KeyUsedError:
         return await create_once(gateway, principal, wish, key)
-    await _publish(gateway, due)
+    await _publish(gateway, principal, due)
     return answer.encode(), False
 
 
 async def _prepare(gateway: Gateway, principal: Principal, wish: Wish) -> tuple[PlatformRow, JobPlan, NewJob]:
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         row = await _platform(connection, wish.platform)
         plan = plan_job(wish, row)
         await _check_campaigns(connection, principal.owner, wish)
@@ -145,9 +145,9 @@ def _problems(gateway: Gateway) -> Generator[None]:
         raise _unknown_campaign() from error
 
 
-async def _publish(gateway: Gateway, due: Sequence[DueStep]) -> str | None:
+async def _publish(gateway: Gateway, principal: Principal, due: Sequence[DueStep]) -> str | None:
     gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)
-    return await gateway.publication.publish(due)
+    return await gateway.publication.publish(due, gateway.of(principal.owner))
 
 
 def _write(view: JobView) -> str:

@@ -106,10 +106,13 @@ class JobView(Model):
 
 
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
-    """One look at the primary key; None if the owner has no such job on this platform."""
+    """One look at the primary key; None if the owner has no such job on this platform.
+
+    It goes on a connection that is nobody's too: the function (0006_walls.sql) names the owner to row-level security,
+    for as long as its transaction lasts, and asks for the owner.
+    """
     cursor = await connection.execute(
-        """select event_seq, status from jobs
-           where id = %(job_id)s and owner = %(owner)s and platform = %(platform)s""",
+        "select event_seq, status from read_version(%(owner)s::text, %(platform)s::text, %(job_id)s::uuid)",
         {"owner": owner, "platform": platform, "job_id": job_id},
     )
     row = await cursor.fetchone()

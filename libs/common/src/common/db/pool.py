@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 
 import msgspec
-from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError
+from psycopg import AsyncConnection, Error, OperationalError, ProgrammingError, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps
@@ -31,6 +31,8 @@ def _dumps(value: Any) -> bytes:
 set_json_dumps(_dumps)
 
 
+_EVERYBODY = "*"
+
 # What to catch where an outage of Postgres has an answer of its own.
 DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
 
@@ -44,6 +46,14 @@ def check_database_url(url: str) -> None:
         conninfo_to_dict(url)
     except (ProgrammingError, UnicodeDecodeError):
         raise ConfigurationError("DATABASE_URL: is not a connection URL of Postgres") from None
+
+
+class Door(Protocol):
+    """What lets a statement in: the whole database, or what is its owners'."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]: ...
 
 
 class Database:
@@ -120,3 +130,40 @@ class Database:
         """One transaction: committed at the end, rolled back if anything is raised."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    def of(self, owner: str) -> "OwnersDoor":
+        """The door to what is this owner's."""
+        return self.of_owners([owner])
+
+    def of_owners(self, owners: Iterable[str]) -> "OwnersDoor":
+        """The door to what is these owners', for the few statements that look at several at once."""
+        names = sorted(set(owners))
+        assert not any(name in ("", _EVERYBODY) or "," in name for name in names)
+        return OwnersDoor(self, ",".join(names))
+
+    def of_everybody(self) -> "OwnersDoor":
+        """The door to what is anybody's: for administrators."""
+        return OwnersDoor(self, _EVERYBODY)
+
+
+class OwnersDoor:
+    """Lets a service whom row-level security binds see and change what is its owners', and nothing else.
+
+    Whose it is holds for one transaction, always, so that it is safe behind a pooler that hands out a connection for a
+    transaction only, and never left behind in ours: hence `connection` is a transaction here as well.
+    """
+
+    def __init__(self, database: Database, owners: str) -> None:
+        self._database = database
+        self._begin = sql.SQL("begin; select set_config('app.owner', {}, true)").format(sql.Literal(owners))
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """One transaction: committed at the end, rolled back if anything is raised. Raises as `Database.connection`."""
+        async with self._database.connection() as connection:
+            # One round trip for both; the pool commits, or rolls back, what it takes back.
+            await connection.execute(self._begin, prepare=False)
+            yield connection
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        return self.connection()

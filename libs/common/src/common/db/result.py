@@ -110,7 +110,7 @@ async def list_alike(connection: Connection, query: ResultQuery) -> list[ResultR
             """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
                from jobs j join candidates c on c.job_id = j.id
                where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
-                 and (coalesce(-c.likeness, 1::real), c.seq) > (%(likeness_rank)s::real, %(seq)s::bigint)
+                 and (c.likeness_rank, c.seq) > (%(likeness_rank)s::real, %(seq)s::bigint)
                  and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
                  and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
                  and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
@@ -126,7 +126,7 @@ async def list_alike(connection: Connection, query: ResultQuery) -> list[ResultR
                                >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
                           when c.details #>> '{account,last_posted_at}' is not null then false end,
                      %(is_kept)s))
-               order by coalesce(-c.likeness, 1::real), c.seq limit %(count_max)s""",
+               order by c.likeness_rank, c.seq limit %(count_max)s""",
             _parameters(query),
         )
         return await cursor.fetchall()
@@ -140,7 +140,7 @@ async def list_followed(connection: Connection, query: ResultQuery) -> list[Resu
             """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
                from jobs j join candidates c on c.job_id = j.id
                where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
-                 and (coalesce(-c.followers, 1::bigint), c.seq) > (%(followers_rank)s::bigint, %(seq)s::bigint)
+                 and (c.followers_rank, c.seq) > (%(followers_rank)s::bigint, %(seq)s::bigint)
                  and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
                  and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
                  and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
@@ -156,7 +156,7 @@ async def list_followed(connection: Connection, query: ResultQuery) -> list[Resu
                                >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
                           when c.details #>> '{account,last_posted_at}' is not null then false end,
                      %(is_kept)s))
-               order by coalesce(-c.followers, 1::bigint), c.seq limit %(count_max)s""",
+               order by c.followers_rank, c.seq limit %(count_max)s""",
             _parameters(query),
         )
         return await cursor.fetchall()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from common.clock import Clock
 from common.crash import Crash
-from common.db.pool import Database
+from common.db.pool import Database, Door
 from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.hint import Hints
 from common.qstash.publisher import QStashPublisher
@@ -29,9 +29,9 @@ class Resources:
     clock: Clock
     crash: Crash
 
-    async def unit(self) -> Unit:
-        """What a transaction needs, with the limits in force now."""
-        return Unit.under(await self.settings.current(), self.database, self.clock)
+    async def unit(self, door: Door | None = None) -> Unit:
+        """What a transaction needs, with the limits in force now. `door`: what lets it in; None: it is let in to all."""
+        return Unit.under(await self.settings.current(), door or self.database, self.clock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from common.clock import Clock
 from common.db import job as job_table
 from common.db.job import LockedJob
 from common.db.owner import lock_owner
-from common.db.pool import Connection, Database
+from common.db.pool import Connection, Door
 from common.domain.job import JobStatus
 from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
@@ -73,13 +73,13 @@ class LockedWork:
 class Unit:
     """What every transaction needs from its process."""
 
-    database: Database
+    database: Door
     clock: Clock
     active_jobs_max: int
     credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
 
     @classmethod
-    def under(cls, settings: SystemSettings, database: Database, clock: Clock) -> "Unit":
+    def under(cls, settings: SystemSettings, database: Door, clock: Clock) -> "Unit":
         """With the limits in force."""
         return cls(
             database=database,

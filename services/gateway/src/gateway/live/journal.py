@@ -58,13 +58,14 @@ class Journal:
     async def read(self, job: WatchedJob, after: int) -> Stretch | None:
         """At most 64 events after this number; None if the job is no more. Raises DATABASE_UNAVAILABLE's errors."""
         query = EventQuery(owner=job.owner, job_id=job.id, after=after, count_max=STRETCH_MAX)
-        async with self._gate, self._database.connection() as connection:
+        async with self._gate, self._database.of(job.owner).connection() as connection:
             rows = await list_events(connection, query)
         return _stretch(rows, job.platform, after) if rows else None
 
     async def heads(self, jobs: Sequence[WatchedJob]) -> list[JobHead]:
         """How far these jobs are; those that are no more are left out."""
-        async with self._gate, self._database.connection() as connection:
+        owners = {job.owner for job in jobs}
+        async with self._gate, self._database.of_owners(owners).connection() as connection:
             return await list_heads(connection, [(job.id, job.owner) for job in jobs])
 
     async def close(self) -> None:

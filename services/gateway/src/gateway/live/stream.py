@@ -84,7 +84,7 @@ class EventStream:
 
     async def _read_job(self) -> JobView:
         principal = self._wish.principal
-        async with self._resources.database.connection() as connection:
+        async with self._resources.database.of(principal.owner).connection() as connection:
             view = await read_job(connection, owner=principal.owner, job_id=self._wish.job_id)
         if view is None:
             raise not_found()

@@ -46,7 +46,7 @@ async def create_campaign(
     campaign = NewCampaign(
         id=gateway.resources.clock.new_id(), owner=principal.owner, created_by=principal.user_id, name=given.name
     )
-    async with gateway.resources.database.transaction() as connection:
+    async with gateway.of(principal.owner).transaction() as connection:
         await add_owner(connection, owner=principal.owner)
         row = await insert_campaign(connection, campaign)
     return Response(
@@ -72,7 +72,7 @@ async def list_own_campaigns(
         before=read_cursor(asked.get("cursor")),
         count_max=limit + 1,
     )
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         rows = await list_campaigns(connection, query)
     shown = rows[:limit]
     page = CampaignPage(
@@ -87,7 +87,7 @@ async def read_own_campaign(
     campaign_id: FromPath[str], gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
 ) -> Response[bytes]:
     """The campaign with the number of its jobs."""
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         view = await read_campaign(connection, owner=principal.owner, campaign_id=read_id(campaign_id))
     if view is None:
         raise not_found()
@@ -104,7 +104,7 @@ async def change_own_campaign(
     """The campaign as it is now. An archived one keeps its jobs, and no new ones are created in it."""
     given, wanted_id = read_body(CampaignChangeBody, body), read_id(campaign_id)
     change = CampaignChange(id=wanted_id, owner=principal.owner, name=given.name, is_archived=given.archived)
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         is_known = await update_campaign(connection, change)
         view = await read_campaign(connection, owner=principal.owner, campaign_id=wanted_id) if is_known else None
     if view is None:
@@ -132,7 +132,7 @@ async def delete_own_campaign(
 
 
 async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
-    unit = await gateway.resources.unit()
+    unit = await gateway.unit_of(principal.owner)
     with deletion_problems():
         return await transaction.delete_campaign(unit, campaign_id, owner=principal.owner, by=principal.user_id)
 
@@ -140,7 +140,7 @@ async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id:
 async def _delete_empty(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
     """False if the owner has no such campaign."""
     owner, in_use = principal.owner, ProblemError(Kind.CONFLICT, "The campaign has jobs.")
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(owner).connection() as connection:
         try:
             is_deleted = await delete_campaign(connection, owner=owner, campaign_id=campaign_id)
         except CampaignInUseError:

@@ -48,7 +48,7 @@ async def list_own_campaign_creators(
         after=walk.place if walk else None,
         count_max=limit + 1,
     )
-    async with gateway.resources.database.connection() as connection:
+    async with gateway.of(principal.owner).connection() as connection:
         seen_to = await read_instant(
             connection, owner=principal.owner, campaign_id=wanted_id, in_flight_max=IN_FLIGHT_MAX
         )

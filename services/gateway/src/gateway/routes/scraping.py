@@ -59,11 +59,13 @@ async def poll_scraping_job(
     asked = read_parameters(request.scope["query_string"], _PARAMETERS, is_open=True)
     job_id = read_job_id(asked.get("jobId"))
     if_none_match = read_if_none_match(request.scope)
-    async with gateway.resources.database.connection() as connection:
-        if if_none_match is not None:
+    if if_none_match is not None:
+        # By nobody's door: the statement names the owner itself, in one round trip instead of three.
+        async with gateway.resources.database.connection() as connection:
             version = await read_version(connection, owner=principal.owner, platform=name, job_id=job_id)
-            if version is not None and is_match(if_none_match, tag := tag_of_version(job_id, version)):
-                return NotModified({**_PRIVATE, "ETag": tag})
+        if version is not None and is_match(if_none_match, tag := tag_of_version(job_id, version)):
+            return NotModified({**_PRIVATE, "ETag": tag})
+    async with gateway.of(principal.owner).connection() as connection:
         poll = await read_poll(connection, owner=principal.owner, platform=name, job_id=job_id)
     if poll is None:
         raise not_found()
