@@ -29,6 +29,7 @@ from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from common.db.job import NewJob
+from common.db.pool import Database
 from common.db.step import ClaimRequest, claim_step
 from common.domain.job import Mode
 from common.domain.step import DueStep
@@ -37,6 +38,7 @@ from common.platform import PlannedSearch
 from common.resources.process import DoorSettings, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, ServerSettings, SignatureSettings
 from common.transaction.creation import create_job
+from common.transaction.lock import Unit
 from local.child import Child, Command, plain_environment
 from local.loopback import PLAIN_HTTP
 from local.nats import Nats
@@ -110,6 +112,11 @@ class Site:
     qstash: QStash
     database_url: str
     jetstream: JetStreamContext
+    database: Database
+    """What the gateway and workers do is done by this door: the webhook's role may not."""
+
+    async def gateways_unit(self) -> Unit:
+        return await self.webhook.resources.unit(self.database)
 
     async def post(self, path: str, body: bytes, token: str | None = None, **headers: str) -> httpx.Response:
         """Send a body, signed by the current key unless a token is given (blank: none at all)."""
@@ -146,7 +153,7 @@ class Site:
             queue_until=self.webhook.resources.clock.now() + timedelta(hours=1),
         )
         searches = [PlannedSearch(kind="keyword", query=query) for query in queries or ("cats",)]
-        return await create_job(await self.webhook.resources.unit(), job, searches, region=None)
+        return await create_job(await self.gateways_unit(), job, searches, region=None)
 
     async def claim(self, step: DueStep) -> None:
         """Hold the step as a living worker does."""
@@ -159,7 +166,7 @@ class Site:
             sequence=1,
             attempts_max=5,
         )
-        async with self.webhook.resources.database.connection() as connection:
+        async with self.database.connection() as connection:
             assert await claim_step(connection, request) is not None
 
     async def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
@@ -239,9 +246,14 @@ async def open_site(urls: tuple[str, str], nats_url: str, ports: tuple[int, int]
         open_resources(settings.doors, name="webhook", pool_max=4, on_lost=lambda: None) as resources,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, **PLAIN_HTTP) as http,
     ):
+        database = Database(DatabaseSettings(database_url=SecretStr(urls[0])), name="others", size_max=2)
+        await database.open()
         webhook = compose(settings, resources, CollectorRegistry())
         async with serving(make_server(create_app(webhook), settings.server)):
-            yield Site(webhook=webhook, http=http, qstash=qstash, database_url=urls[0], jetstream=jetstream)
+            yield Site(
+                webhook=webhook, http=http, qstash=qstash, database_url=urls[0], jetstream=jetstream, database=database
+            )
+        await database.close()
 
 
 @pytest.fixture

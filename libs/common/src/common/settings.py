@@ -93,6 +93,10 @@ class DatabaseSettings(EnvironmentSettings):
             raise ValueError("must start with postgresql://")
         return value
 
+    @property
+    def is_on_loopback(self) -> bool:
+        return _is_on_loopback(self.database_url.get_secret_value())
+
 
 def _is_on_loopback(database_url: str) -> bool:
     """Whether a connection URL leads nowhere but to this machine: libpq also takes a host from its query."""

@@ -44,7 +44,12 @@ async def crowd(scene: Any) -> AsyncIterator[tuple[Connection, Any]]:
         given = {"job_id": seat.job_id, "search_id": seat.search_id, "count": CREATORS}
         await connection.execute(FILL, given)
         await connection.execute("analyze candidates")
+        # As the gateway asks, with row-level security in force.
+        await connection.execute("set role gateway")
+        await connection.execute("select set_config('app.owner', %s, false)", [seat.owner])
         yield connection, seat
+        await connection.execute("reset role")
+        await connection.execute("reset app.owner")
 
 
 def rows_read(plan: dict[str, Any]) -> int:

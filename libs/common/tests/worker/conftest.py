@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from common.db.job import NewJob
 from common.db.platform_state import Ability, announce_platform
+from common.db.pool import Database
 from common.domain.job import Mode
 from common.domain.message import StepMessage
 from common.messaging.publish import publish_step
@@ -34,6 +35,7 @@ from common.settings import DatabaseSettings, NatsSettings, QStashSettings, Upst
 from common.transaction import quota
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
+from common.transaction.lock import Unit
 from common.upstream.client import ScrapeCreators
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.enrichment import Enricher
@@ -155,10 +157,15 @@ class Bench:
     sandbox: Sandbox
     connection: AsyncConnection[DictRow]
     stack: AsyncExitStack
+    database: Database
+    """What the gateway does to a job is done by this door: a worker's role may not."""
     tools: Tools = field(init=False)
     beats: int = 0
     page_path: str = PAGE_PATH
     profile_path: str = PROFILE_PATH
+
+    async def gateways_unit(self) -> Unit:
+        return await self.resources.unit(self.database)
 
     def new_tools(self, upstream_url: str | None = None) -> Tools:
         """What another process would have: its own gate, slots and connections to the upstream."""
@@ -217,12 +224,12 @@ class Bench:
         )
         searches = [PlannedSearch(kind=kind, query=query) for query in queries]
         await self.resources.publication.publish(
-            await create_job(await self.resources.unit(), job, searches, region=None)
+            await create_job(await self.gateways_unit(), job, searches, region=None)
         )
         return job.id
 
     async def cancel(self, job_id: UUID) -> bool:
-        is_cancelled, due = await cancel_job(await self.resources.unit(), job_id)
+        is_cancelled, due = await cancel_job(await self.gateways_unit(), job_id)
         await self.resources.publication.publish(due)
         return is_cancelled
 
@@ -379,6 +386,9 @@ async def bench(
         resources = await stack.enter_async_context(
             open_resources(settings, name="tiktok", pool_max=8, on_lost=lambda: None)
         )
+        database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="gateway", size_max=2)
+        await database.open()
+        stack.push_async_callback(database.close)
         sandbox = Sandbox(sandbox_url)
         stack.push_async_callback(sandbox.close)
         connection = await stack.enter_async_context(
@@ -389,7 +399,9 @@ async def bench(
                 pooled,
                 Ability(platform="tiktok", label="TikTok", modes=("keyword",), search_kinds=("hashtag", "keyword")),
             )
-        bench = Bench(resources=resources, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack)
+        bench = Bench(
+            resources=resources, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack, database=database
+        )
         bench.tools = bench.new_tools()
         yield bench
 

@@ -28,7 +28,7 @@ class BoundedPublication:
         self._tasks: set[asyncio.Task[list[str | None]]] = set()
 
     async def publish(self, steps: Sequence[DueStep], door: OwnersDoor) -> str | None:
-        """`door` lets in to the jobs of the steps. QStash's id of the first message, None if it is not known within three seconds."""
+        """QStash's id of the first message, None if it is not known within 3 s. `door` lets in to the steps' jobs."""
         if not steps:
             return None
         # Not cancelled at the end of the time: a cancelled wait for a connection costs the pool one on Python 3.11.

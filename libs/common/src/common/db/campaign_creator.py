@@ -68,11 +68,12 @@ async def list_newest(connection: Connection, query: NewestQuery) -> list[Merged
                select f.platform, f.platform_id, f.first_found_at, f.last_found_at, a.job_ids,
                    d.details::text as details
                from firsts f cross join lateral (
-                   select array_agg(j.id order by c.delivered_at, j.id) as job_ids
+                   select array_agg(j.id order by c.delivered_at, j.id) as job_ids,
+                       (array_agg(j.id order by c.delivered_at desc, j.id desc))[1] as last_job_id
                    from jobs j join candidates c
                        on c.job_id = j.id and c.platform_id = f.platform_id and c.seq is not null
                    where j.campaign_id = %(campaign_id)s and j.owner = %(owner)s and j.platform = f.platform) a
-               join candidates d on d.job_id = a.job_ids[cardinality(a.job_ids)] and d.platform_id = f.platform_id
+               join candidates d on d.job_id = a.last_job_id and d.platform_id = f.platform_id
                order by f.first_found_at desc, f.platform, f.platform_id""",
             _parameters(query),
         )

@@ -77,14 +77,16 @@ async def list_campaign_batch(connection: Connection, query: MergedQuery) -> lis
     """Creators in the order of platform and id, each with all the jobs of the campaign that delivered it.
 
     Each job gives its next `count_max` from an index that holds all that is merged, so whoever is among the first
-    `count_max` of the merged is among those, in every job that has them; only the merged are read whole.
+    `count_max` of the merged is among those, in every job that has them; only the merged are read whole. The job to
+    read from is a column: under row-level security an element of an array does not enter an index.
     """
     async with connection.cursor(row_factory=class_row(MergedRow)) as cursor:
         await cursor.execute(
             """with merged as (
                    select j.platform, c.platform_id, min(c.delivered_at) as first_found_at,
                        max(c.delivered_at) as last_found_at,
-                       array_agg(j.id order by c.delivered_at, j.id) as job_ids
+                       array_agg(j.id order by c.delivered_at, j.id) as job_ids,
+                       (array_agg(j.id order by c.delivered_at desc, j.id desc))[1] as last_job_id
                    from jobs j cross join lateral (
                        select k.platform_id, k.delivered_at from candidates k
                        where k.job_id = j.id and k.seq is not null
@@ -97,7 +99,7 @@ async def list_campaign_batch(connection: Connection, query: MergedQuery) -> lis
                select m.platform, m.platform_id, m.first_found_at, m.last_found_at, m.job_ids,
                    d.details::text as details
                from merged m join candidates d
-                   on d.job_id = m.job_ids[cardinality(m.job_ids)] and d.platform_id = m.platform_id
+                   on d.job_id = m.last_job_id and d.platform_id = m.platform_id
                order by m.platform, m.platform_id""",
             query.model_dump(),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from common.clock import Clock
 from common.crash import Crash
+from common.db.login import check_login
 from common.db.pool import Database, Door
 from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.hint import Hints
@@ -30,7 +31,7 @@ class Resources:
     crash: Crash
 
     async def unit(self, door: Door | None = None) -> Unit:
-        """What a transaction needs, with the limits in force now. `door`: what lets it in; None: it is let in to all."""
+        """What a transaction needs, with the limits in force now. `door` lets it in; None: it is let in to all."""
         return Unit.under(await self.settings.current(), door or self.database, self.clock)
 
 
@@ -53,6 +54,7 @@ async def open_resources(
         database = Database(settings.database, name=name, size_max=pool_max)
         await database.open()
         stack.push_async_callback(database.close)
+        await check_login(database, settings.database)
         messaging = await connect_messaging(settings.nats, name=name, on_lost=on_lost)
         stack.push_async_callback(messaging.close)
         publisher = QStashPublisher(settings.qstash)

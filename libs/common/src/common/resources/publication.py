@@ -23,7 +23,10 @@ class Publication:
         self._crash = crash
 
     async def publish(self, steps: Sequence[DueStep], door: Door | None = None) -> list[str | None]:
-        """`door` is what lets the process in to the jobs of the steps, None: it is let in to all. QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""
+        """QStash's message id for each step, None where QStash did not take it. Never raises for an outage.
+
+        `door` lets the process in to the steps' jobs; None: it is let in to all.
+        """
         return list(await asyncio.gather(*(self._publish(step, door or self._database) for step in steps)))
 
     async def _publish(self, step: DueStep, door: Door) -> str | None:
