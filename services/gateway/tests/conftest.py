@@ -201,6 +201,8 @@ TIKTOK = Ability(
     handles=HANDLES,
 )
 
+GATEWAY = (str(COMMANDS / "gateway"),)
+
 StartGateway = Callable[..., Running]
 
 
@@ -216,13 +218,19 @@ def start_gateway(
     at the end."""
     with ExitStack() as stack:
 
-        def start(database_url: str, *, ready: str = "/readyz", **given: str) -> Running:
+        def start(
+            database_url: str,
+            *,
+            ready: str = "/readyz",
+            argv: Sequence[str] = GATEWAY,
+            **given: str,
+        ) -> Running:
             port = free_port()
             own = as_role(database_url, "gateway")
             values = environment(own, nats_server.url, issuer_url, qstash_server.url, port) | given
             log = tmp_path_factory.mktemp("gateway") / "gateway.log"
             supervisor = stack.enter_context(Supervisor())
-            command = Command("gateway", [str(COMMANDS / "gateway")], values, log)
+            command = Command("gateway", [*argv], values, log)
             url = f"{LOOPBACK}:{port}"
             supervisor.start(Part(command, f"{url}{ready}", 30))
             return Running(

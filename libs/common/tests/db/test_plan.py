@@ -341,8 +341,12 @@ async def test_a_campaigns_batch_reads_a_few_rows_of_each_job_in_their_order(
 ) -> None:
     """So it costs as much at the end of a large campaign as at its beginning."""
     assert asker
+    await connection.execute("set enable_sort = off")  # a job of the few creators here is sorted as fast
     [plan] = await plans_of(connection, HOT["batch of a campaign"])
-    assert re.search(r"->  Limit[^\n]*\n\s+->  Index (Only )?Scan using candidates_(delivered|pkey)", plan), plan
+    await connection.execute("reset enable_sort")
+    without_setting = re.sub(r"\n\s+(InitPlan|->  Result)[^\n]*", "", plan)
+    scan = r"->  Limit[^\n]*\n\s+->  Index (Only )?Scan using candidates_(delivered|pkey)"
+    assert re.search(scan, without_setting), plan
     assert "platform_id >" in plan
 
 
@@ -377,7 +381,7 @@ async def test_a_poll_looks_at_one_job(connection: Connection, asker: str) -> No
     cursor = await connection.execute(f"explain {statement}".encode())
     plan = "\n".join(line[0] for line in await cursor.fetchall())
     assert re.search("Index Scan using jobs_(pkey|by_owner)", plan), plan
-    assert ("app.owner" in plan) == (asker == "gateway"), plan
+    assert ("InitPlan" in plan) == (asker == "gateway"), plan
 
 
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:
