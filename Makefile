@@ -24,6 +24,9 @@ demo: setup ## run one TikTok keyword job through every real part, show the crea
 run: setup ## keep the local stack up and print its URLs and a ready-made curl (REAL=1 uses the real upstream)
 	@$(BIN)/local up $(if $(REAL),--real,)
 
+token: setup ## a session token for the running stack, good for a minute (USER=user_ada)
+	@$(BIN)/local token $(if $(filter command line,$(origin USER)),--user $(USER),)
+
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
@@ -52,11 +55,30 @@ test: setup ## all tests but the long suites
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
 
-security: setup ## try to get in, to get at what is another's, to overwhelm it (under 10 minutes)
+security: setup .venv-supply/.installed ## try to get in, to get at what is another's, to overwhelm it (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m security
 
 fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
 	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py
+
+.venv-supply/.installed: requirements/supply.txt
+	@test -x .venv-supply/bin/python || $(PYTHON) -m venv .venv-supply
+	@.venv-supply/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/supply.txt
+	@touch $@
+
+licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
+	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
+
+sbom: .venv-supply/.installed ## write a software bill of materials for each image to out/sbom (CycloneDX)
+	@mkdir -p out/sbom
+	@for s in $(SERVICES); do .venv-supply/bin/python -W ignore -m cyclonedx_py requirements requirements/$$s.txt --output-reproducible --spec-version 1.6 -o out/sbom/$$s.cdx.json; done
+	@echo "out/sbom: $(SERVICES)"
+
+audit: .venv-supply/.installed ## look every pinned package up among the known vulnerabilities; needs the network, red without
+	@.venv-supply/bin/python deploy/supply/audit.py
+
+secrets: .venv-supply/.installed ## note in .secrets.baseline that whatever looks like a secret was looked at
+	@.venv-supply/bin/detect-secrets scan $$(git ls-files | grep -vE '^requirements/|secrets.baseline|/(data|golden|corpus)/|package-lock') > .secrets.baseline
 
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
@@ -67,11 +89,12 @@ docs: setup ## draw docs/state-machine.md from the code
 
 lock: ## refresh the hashed requirement files from the pyproject.toml files (names no host)
 	@$(BIN)/uv lock --quiet --upgrade
-	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-emit-workspace -o requirements/dev.txt
+	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-group supply --no-emit-workspace -o requirements/dev.txt
+	@$(BIN)/uv export --quiet --frozen --no-header --only-group supply --no-emit-workspace -o requirements/supply.txt
 	@for s in $(SERVICES); do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
 
 clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
-	@rm -rf .venv .local out
+	@rm -rf .venv .venv-supply .local out
 
-.PHONY: help setup demo run cost bench-gateway bench-export bench-sse live-check check test faults security fuzz format docs lock clean
+.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean

@@ -9,6 +9,8 @@ from types import ModuleType
 ROOT = Path(__file__).parents[1]
 PROMISES = ROOT / "docs" / "promises.md"
 PROMISE_COUNT = 7
+SECURITY = ROOT / "docs" / "security.md"
+CONCERN_COUNT = 28
 TEST_ID = re.compile(r"`((?:libs|services|deploy|tests)/[\w/.-]+\.py)::(test_\w+)`")
 
 
@@ -54,3 +56,21 @@ def test_the_tests_that_the_promises_name_are_there() -> None:
     assert missing == []
     cited = PROMISES.read_text(encoding="utf-8").count("::test_")
     assert cited == len(named), "every id in the page is in the form that is checked"
+
+
+def concerns() -> list[list[str]]:
+    """The rows of docs/security.md: a number, the concern, what is demanded, how it is proved."""
+    lines = SECURITY.read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.split(" | ")] for line in lines if re.match(r"\| \d+ \|", line)]
+
+
+def test_every_concern_of_security_is_answered() -> None:
+    """By tests that are there, or by why it does not apply yet."""
+    rows = concerns()
+    assert [int(row[0].strip("| ")) for row in rows] == list(range(1, CONCERN_COUNT + 1))
+    for row in rows:
+        proof = row[3]
+        named = TEST_ID.findall(proof)
+        assert named or proof.startswith("not yet:"), row[1]
+        assert proof.count("::test_") == len(named), row[1]
+        assert [each for each in named if each[1] not in names_of_tests(ROOT / each[0])] == []

@@ -30,7 +30,7 @@ def record(request: pytest.FixtureRequest) -> Record:
 @pytest.fixture(scope="session")
 def running_site(tmp_path_factory: pytest.TempPathFactory, record: Record) -> Iterator[Site]:
     with _turn(tmp_path_factory.getbasetemp().parent / "start.lock"):
-        stack = Stack.start(Options(folder=tmp_path_factory.mktemp("stack"), latency="none"))
+        stack = Stack.start(Options(folder=tmp_path_factory.mktemp("stack"), latency="none", has_tester=True))
     with stack:
         yield Site(stack, record)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from .plant import OWNER_LIMIT
+from .plant import CREDITS_OF_ALL, OWNER_LIMIT
 from .world import World
 
 FINAL = ("completed", "error", "timeout", "cancelled")
@@ -58,6 +58,11 @@ QUOTAS = """
     full join (select owner, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) d
         using (owner)
     where j.granted > coalesce(d.granted, 0) or (not %(has_day_passed)s and j.granted is distinct from d.granted)"""
+DAYS = """
+    select day, o.granted, a.credits_granted from (
+        select day, sum(credits_granted) as granted from owner_days where owner = any(%(owners)s) group by 1) o
+    full join spending_days a using (day)
+    where coalesce(o.granted, 0) <> coalesce(a.credits_granted, 0) or a.credits_granted > %(credits_of_all)s"""
 CUT_SHORT = """
     select s.search_id, s.step from steps s join jobs j on j.id = s.job_id
     where j.id = any(%(jobs)s) and s.phase = 'enrichment'
@@ -71,6 +76,7 @@ NONE_OF = (
     (INTRUDERS, "after a pause one call tries alone"),
     (CUT_SHORT, "no enrichment is cut short by an end that could wait for it"),
     (QUOTAS, "what an owner's jobs are granted is counted"),
+    (DAYS, "what all owners' jobs are granted is counted, and never more than the cap of all"),
 )
 Row = Mapping[str, Any]
 
@@ -98,6 +104,7 @@ class Books:
                 "owners": sorted(self.world.owners),
                 # A job that leaves more than its last day counts leaves it there.
                 "has_day_passed": self.world.has_day_passed,
+                "credits_of_all": CREDITS_OF_ALL,
             }
             jobs, calls, states = (observer.execute(statement, ours).fetchall() for statement in (JOBS, CALLS, STATE))
             for statement, promise in NONE_OF:
@@ -148,6 +155,8 @@ class Books:
         for token in self.world.crew.overtaken:
             bought = {call["id"] for call in calls if call["token"] == token}
             assert bought <= self.overtaken.setdefault(token, bought), "who lost the step buys nothing"
+        if self.world.stopped_with is not None:
+            assert {call["id"] for call in calls} <= self.world.stopped_with, "no call is opened once calls are stopped"
         if self.is_paused and is_waiting and self.pauses_ended == self.world.pauses_ended:
             before = set().union(*self.calls.values()) if self.calls else set()
             assert {call["id"] for call in calls} <= before, "no call is opened under a pause"

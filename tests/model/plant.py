@@ -43,11 +43,13 @@ T = TypeVar("T")
 PUBLIC_URL = "https://hooks.example.com"
 OWNER_LIMIT = 2
 CREDITS_PER_DAY = 90
+CREDITS_OF_ALL = 130  # of both owners
 PAGES_AT_ONCE = 16
 POOL_MAX = 12
 SETTINGS = (
     ("limits", "active_jobs_per_owner", OWNER_LIMIT),
     ("limits", "credits_per_owner_per_day", CREDITS_PER_DAY),
+    ("limits", "credits_per_day", CREDITS_OF_ALL),
     ("api", "enrichment_concurrency", 3),
 )
 

@@ -197,6 +197,7 @@ class Machine(RuleBasedStateMachine):
                 # Whatever stood still, waited or was broken, does so no more.
                 self.plant.upstream.mend()
                 self.plant.qstash.faults.clear()
+                self.move(self.world.allow())
                 self.move(self.world.resume())
                 self.move(self.world.crew.thaw())
             case "leases":
@@ -246,6 +247,17 @@ class Machine(RuleBasedStateMachine):
             self.books.check()
         if resumes:
             self.move(self.world.resume())
+
+    @rule(several=st.lists(st.tuples(picks, hands), max_size=3), allows=st.sampled_from([True, True, False]))
+    def stop(self, several: list[tuple[int, int]], allows: bool) -> None:
+        """The switch over all paid calls, and what is tried meanwhile."""
+        self.move(self.world.stop())
+        self.books.check()
+        for pick, hand in several:
+            self.move(self.world.work(pick, hand))
+            self.books.check()
+        if allows:
+            self.move(self.world.allow())
 
     @rule(what=st.sampled_from(["cancel", "deadline"]), pick=picks, fate=deaths)
     def end_job(self, what: str, pick: int, fate: Fate) -> None:

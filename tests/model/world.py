@@ -16,8 +16,9 @@ from common.domain.job import Mode
 from common.platform import PlannedSearch
 from common.transaction.creation import create_job
 from common.transaction.failure import cancel_job
-from common.transaction.quota import QuotaExceededError
+from common.transaction.quota import DayUsedUpError, QuotaExceededError
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job, retry_job
+from common.transaction.setting import Request, reset_setting, set_setting
 
 from .crew import Crew
 from .plant import Plant
@@ -29,6 +30,7 @@ CLOSED_MAX = 4
 RENEWED_PAGES = 10
 RENEWED_CREDITS = 30
 ROUNDS_MAX = 40
+SWITCH = Request(category="api", key="paid_calls", by="operator", is_operator=True)
 STRANGE_SEQUENCE = 1_000_000_000  # of messages that the stream has forgotten
 
 
@@ -56,6 +58,7 @@ class World:
     owners: set[str] = field(default_factory=set[str])
     pauses_ended: int = 0
     has_day_passed: bool = False
+    stopped_with: set[UUID] | None = None  # the calls that were there when paid calls were stopped
     _strange: int = STRANGE_SEQUENCE
 
     @classmethod
@@ -102,7 +105,7 @@ class World:
         resources = self.gateway.resources
         try:
             due = await create_job(await resources.unit(), job, searches, region=None)
-        except QuotaExceededError:
+        except (QuotaExceededError, DayUsedUpError):
             self.jobs.remove(job.id)
             self.plant.tally["refused: quota"] += 1
             return
@@ -124,7 +127,7 @@ class World:
                 due = await extend_job(await resources.unit(), job_id, renewal, target=target + more)
             else:
                 due = await retry_job(await resources.unit(), job_id, renewal)
-        except (NotReopenedError, QuotaExceededError) as error:
+        except (NotReopenedError, QuotaExceededError, DayUsedUpError) as error:
             self.plant.tally[f"refused: {error or 'quota'}"] += 1
             return
         self.plant.tally["reopened: " + ("extend" if more else "retry")] += 1
@@ -160,6 +163,7 @@ class World:
         """An example in which nothing is left to do shows nothing: then a pause ends, or what was lost is found, or
         somebody wants another job."""
         if self.crew.closed >= CLOSED_MAX:
+            await self.allow()
             await self.resume()
         if self.plant.qstash.waiting or self.post.stored:
             return
@@ -255,6 +259,7 @@ class World:
                 days=days,
                 owners=sorted(self.owners),
             )
+            await self.sql("update spending_days set day = day + %(days)s", days=days)
 
     async def answer_slow(self, pick: int | None = None) -> None:
         self.plant.upstream.answer_slow(pick)
@@ -275,6 +280,20 @@ class World:
         async with self.plant.database.connection() as connection:
             assert await resume_platform(connection, platform=PLATFORM.name)
         self._look_again()
+
+    async def stop(self) -> None:
+        """An operator throws the switch over all paid calls."""
+        unit = await self.gateway.resources.unit()
+        await set_setting(unit, SWITCH, "stopped")
+        rows = await self.sql("select id from upstream_calls where job_id = any(%(jobs)s)")
+        self.stopped_with = {call_id for (call_id,) in rows}
+
+    async def allow(self) -> None:
+        """And throws it back."""
+        if self.stopped_with is not None:
+            await reset_setting(await self.gateway.resources.unit(), SWITCH)
+            self.stopped_with = None
+            self._look_again()
 
     def _look_again(self) -> None:
         self.pauses_ended += 1
@@ -307,6 +326,7 @@ class World:
         await self.crew.thaw()
         await self.crew.finish()
         for _ in range(ROUNDS_MAX):
+            await self.allow()
             await self.resume()
             await self.let_leases_run_out()
             await self._deliver_all()
@@ -336,6 +356,7 @@ class World:
     async def end(self) -> None:
         """Nothing of this example is left for the next one."""
         self.plant.upstream.mend()
+        await self.allow()
         await self.crew.end()
         for process in (self.gateway, self.post.webhook):
             process.life.end()
@@ -348,3 +369,4 @@ class World:
         await self.sql("delete from jobs where id = any(%(jobs)s)")
         await self.sql("delete from upstream_calls where job_id = any(%(jobs)s)")
         await self.sql("delete from owner_days where owner = any(%(owners)s)", owners=sorted(self.owners))
+        await self.sql("delete from spending_days")

@@ -111,8 +111,7 @@ def die_later() -> None:
 
 def make_groups(url: str) -> None:
     with psycopg.connect(url) as connection:
-        for role in ("gateway", "webhook", "worker", "operator"):
-            group = f"creatorscout_{role}"
+        for group in ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker"):
             if connection.execute("select from pg_roles where rolname = %s", [group]).fetchone() is None:
                 connection.execute(f"create role {group} nologin")
 

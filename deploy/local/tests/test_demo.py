@@ -213,7 +213,7 @@ def test_down_ends_parts_that_their_supervisor_left(folder: Path) -> None:
         stranger.wait()
 
 
-@pytest.mark.parametrize(("part", "scheme"), [("postgres", "postgresql://"), ("nats", "nats://")])
+@pytest.mark.parametrize(("part", "scheme"), [("postgres", "postgresql://"), ("nats", "tls://")])
 def test_one_server_alone_in_the_foreground(folder: Path, free_port: int, part: str, scheme: str) -> None:
     arguments = [LOCAL, part, "--port", str(free_port), "--folder", str(folder)]
     alone = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)

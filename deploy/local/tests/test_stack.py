@@ -5,10 +5,10 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import nats
 import psycopg
 import pytest
 
+from common.messaging.connection import connect_messaging
 from local.child import ProcessError, start_ticks, wait_until
 from local.port import LOOPBACK, free_port, is_free
 from local.stack import SERVICES, Options, Stack, choose_ports
@@ -49,8 +49,9 @@ async def test_everything_runs_then_nothing(folder: Path, notes: Path) -> None:
         assert list(stack.urls) == ["postgres", "nats", "nats monitoring", *PARTS[2:]]
         with psycopg.connect(stack.urls["postgres"]) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-        client = await nats.connect(stack.urls["nats"])
-        await client.close()
+        assert stack.nats is not None
+        messaging = await connect_messaging(stack.nats.client_settings("gateway"), name="gateway", on_lost=print)
+        await messaging.close()
         assert [child.name for child in stack.supervisor.children] == PARTS
         assert stack.mint_token().startswith("token-")
         pids = [child.pid for child in stack.supervisor.children]
@@ -66,7 +67,9 @@ def test_each_service_gets_what_it_needs_and_nothing_of_the_users(
         monkeypatch.setenv(name, "http://real.example")
     with Stack.start(options(folder)) as stack:
         urls = stack.urls
-    common = {"NATS_URL": urls["nats"]}
+    assert urls["nats"].startswith("tls://")
+    identities = (folder / "data" / "nats" / "identities").resolve()
+    common = {"NATS_URL": urls["nats"], "NATS_CA_FILE": str(identities / "ca.pem")}
     publishing = {
         "QSTASH_URL": urls["qstash"],
         "QSTASH_TOKEN": "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=",
@@ -84,12 +87,14 @@ def test_each_service_gets_what_it_needs_and_nothing_of_the_users(
         "instagram": worker,
         "youtube": worker,
     }
-    assert ours(note(notes, "migrate")) == common | {"DATABASE_URL": urls["postgres"]}
+    seed = {"NATS_NKEY_SEED_FILE": str(identities / "migrate.seed")}
+    assert ours(note(notes, "migrate")) == common | seed | {"DATABASE_URL": urls["postgres"]}
     for name, expected in own.items():
         address = {"HOST": "127.0.0.1", "PORT": str(stack.ports[name])}
         noted = ours(note(notes, name))
         assert noted.pop("DATABASE_URL") != urls["postgres"]
-        assert noted == common | expected | address
+        seed = {"NATS_NKEY_SEED_FILE": str(identities / f"{name}.seed")}
+        assert noted == common | seed | expected | address
     for name in (*own, "migrate", "qstash", "sandbox", "issuer"):
         assert "real.example" not in json.dumps(note(notes, name))
 

@@ -41,7 +41,7 @@ def test_a_database_of_a_test_file_is_not_that_of_a_test(database_url: str, modu
     assert module_database_url not in {database_url, *TOUCHED}
 
 
-@pytest.mark.parametrize("role", ["gateway", "webhook", "worker", "operator"])
+@pytest.mark.parametrize("role", ["gateway", "webhook", "worker"])
 def test_a_test_can_be_a_service_in_its_own_database(
     database_url: str, service_database_url: Callable[[str], str], role: str
 ) -> None:

@@ -203,15 +203,15 @@ async def stage(database_url: str) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-def operate(service_database_url: Callable[[str], str], preloaded: Program) -> Operate:
+def operate(database_url: str, role_url: Callable[[str, str], str], preloaded: Program) -> Operate:
     """Runs the command; `given` is laid over its environment."""
-    return run_by(preloaded, service_database_url("operator"))
+    return run_by(preloaded, role_url(database_url, "operator"))
 
 
 @pytest.fixture
-def installed_operate(service_database_url: Callable[[str], str]) -> Operate:
+def installed_operate(database_url: str, role_url: Callable[[str, str], str]) -> Operate:
     """The same with the program as it is installed, which takes a second of CPU to start."""
-    return run_by(run_program, service_database_url("operator"))
+    return run_by(run_program, role_url(database_url, "operator"))
 
 
 def run_by(program: Program, database_url: str) -> Operate:

@@ -54,13 +54,13 @@ async def test_settings_out_of_bounds_are_told_and_the_answer_stays_readable(sta
     assert "limits.active_jobs_per_owner" in done.stderr
 
 
-async def test_a_login_in_the_gateways_group_is_enough(stage: Any, operate: Any) -> None:
+async def test_a_login_in_the_operators_group_is_enough(stage: Any, operate: Any) -> None:
     """As the runbook advises: nobody operates as the owner of the database."""
     await stage.announce()
     job_id, (letter, other) = await stage.failed("a", "b")
     name = f"op_{uuid4().hex}"
     with psycopg.connect(stage.url, autocommit=True) as connection:
-        connection.execute(f"create role {name} login password 'secret' in role creatorscout_gateway".encode())
+        connection.execute(f"create role {name} login password 'secret' in role creatorscout_operator".encode())
     try:
         parts = urlsplit(stage.url)
         url = parts._replace(netloc=f"{name}:secret@{parts.hostname}:{parts.port}").geturl()
@@ -89,4 +89,4 @@ async def test_a_login_in_the_gateways_group_is_enough(stage: Any, operate: Any)
 
 def test_help_names_every_command(operate: Any) -> None:
     shown = operate("--help").stdout
-    assert all(name in shown for name in ("letters", "platforms", "settings", "job", "find", "DATABASE_URL"))
+    assert all(name in shown for name in ("letters", "platforms", "settings", "job", "find", "nkey", "DATABASE_URL"))

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from common.errors import ShapeError
 from common.log import mask, render_masked
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
@@ -72,7 +74,7 @@ def test_a_secret_is_masked_wherever_it_stands(secret: str, frame: str) -> None:
             "event": text,
             "value": text,
             "deep": {"list": [{"x": (text,)}], text: 1},
-            "error": ValueError(text),
+            "error": ShapeError(text),
             "bytes": text.encode(),
             "set": {text},
             "exception": f"Traceback\n{text}",
@@ -158,28 +160,65 @@ lib.error("at %s", URL, extra={"token": JWT})
 
 @pytest.mark.parametrize("raiser", ['log.exception("step.failed")', 'logging.getLogger("lib").exception("failed")'])
 def test_an_exception_is_written_in_its_line_and_masked(raiser: str) -> None:
-    """With all that led to it."""
+    """With all that led to it, and without the texts: masking cannot know all that others write into theirs."""
     lines = run(
         f"""
 try:
     try:
-        raise ValueError(f"first {{JWT}}")
+        raise ValueError(f"first {{JWT}} canary")
     except ValueError as error:
-        raise RuntimeError(f"then {{URL}}") from error
+        raise RuntimeError(f"then {{URL}} canary") from error
 except RuntimeError:
     {raiser}
 """
     )
     [event] = [json.loads(line) for line in lines]
     assert event["level"] == "error"
-    assert "ValueError: first [masked]" in event["exception"]
-    assert "RuntimeError: then [masked]db.example/x" in event["exception"]
-    assert not [private for private in ("hunter2", "eyJ", "scout") if private in lines[0]]
+    assert re.search(
+        r"line \d+, in <module>\nValueError\n.*line \d+, in <module>\nRuntimeError$", event["exception"], re.S
+    )
+    assert not [private for private in ("hunter2", "eyJ", "scout", "canary") if private in lines[0]]
 
 
-def test_an_exception_as_a_fact_is_masked() -> None:
-    [event] = events('log.warning("call.failed", error=ValueError(f"at {URL}"))')
-    assert event["error"] == "ValueError('at [masked]db.example/x')"
+def test_an_exception_as_a_fact_is_its_kind() -> None:
+    [event] = events('log.warning("call.failed", error=ValueError(f"at {URL}"), deep=[KeyError("canary")])')
+    assert (event["error"], event["deep"]) == ("ValueError", ["KeyError"])
+
+
+def test_what_asyncio_and_libraries_say_of_an_exception_has_no_text() -> None:
+    """asyncio shows the task whose exception nobody fetched, with the exception; others name it in their message."""
+    lines = run(
+        """
+import asyncio, gc
+async def fail():
+    raise ValueError("canary")
+async def main():
+    asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+    gc.collect()
+asyncio.run(main())
+logging.getLogger("lib").warning("broken 100%%: %s", KeyError("canary"))
+"""
+    )
+    assert "canary" not in "".join(lines).replace('raise ValueError(\\"canary\\")', "")
+    written = [json.loads(line) for line in lines]
+    assert written[0]["event"] == "Task exception was never retrieved"
+    assert written[0]["exception"].endswith("ValueError")
+    assert written[1]["event"] == "broken 100%: KeyError"
+
+
+def test_what_ends_the_process_is_one_line_without_its_text() -> None:
+    script = """
+from common.log import configure_logging
+configure_logging(level="info", form="json")
+text = "".join(["can", "ary"])
+raise ValueError(text)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    [event] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (event["event"], event["error"], event["level"]) == ("process.broke", "ValueError", "critical")
+    assert "canary" not in done.stdout
 
 
 @pytest.mark.parametrize(

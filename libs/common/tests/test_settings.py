@@ -288,6 +288,29 @@ def test_a_url_is_one(environment: SetEnvironment, name: str, value: str) -> Non
     assert fault().startswith(f"{name}: ")
 
 
+@pytest.mark.security
+@pytest.mark.parametrize(
+    ("value", "is_fine"),
+    [
+        ("https://s.example", True),
+        ("http://127.0.0.1:9000", True),
+        ("http://s.example", False),
+        ("http://127.0.0.1.s.example", False),
+        ("http://10.0.0.7", False),
+    ],
+)
+def test_the_key_goes_to_the_upstream_by_tls_or_stays_on_this_machine(
+    environment: SetEnvironment, value: str, is_fine: bool
+) -> None:
+    environment(SCRAPECREATORS_BASE_URL=value)
+    if is_fine:
+        [upstream] = read_settings(UpstreamSettings)
+        assert isinstance(upstream, UpstreamSettings)
+        assert upstream.scrapecreators_base_url == value
+    else:
+        assert fault() == "SCRAPECREATORS_BASE_URL: must be https unless it is on loopback"
+
+
 def test_a_slash_at_the_end_changes_nothing(environment: SetEnvironment) -> None:
     environment(
         QSTASH_URL="https://q.example/",

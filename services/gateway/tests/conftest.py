@@ -211,23 +211,17 @@ def start_gateway(
     nats_server: Nats,
     issuer_url: str,
     qstash_server: QStash,
-    as_role: Callable[[str, str], str],
     tmp_path_factory: pytest.TempPathFactory,
+    role_url: Callable[[str, str], str],
 ) -> Iterator[StartGateway]:
-    """Starts gateways, which connect as the role of gateways; `given` is laid over their environment. They are stopped
-    at the end."""
+    """Starts gateways, each with the gateway's role; `given` is laid over their environment. They are stopped at the
+    end."""
     with ExitStack() as stack:
 
-        def start(
-            database_url: str,
-            *,
-            ready: str = "/readyz",
-            argv: Sequence[str] = GATEWAY,
-            **given: str,
-        ) -> Running:
+        def start(database_url: str, *, ready: str = "/readyz", argv: Sequence[str] = GATEWAY, **given: str) -> Running:
             port = free_port()
-            own = as_role(database_url, "gateway")
-            values = environment(own, nats_server.url, issuer_url, qstash_server.url, port) | given
+            own_url = role_url(database_url, "gateway")
+            values = environment(own_url, nats_server.url, issuer_url, qstash_server.url, port) | given
             log = tmp_path_factory.mktemp("gateway") / "gateway.log"
             supervisor = stack.enter_context(Supervisor())
             command = Command("gateway", [*argv], values, log)
@@ -280,7 +274,8 @@ async def administered(gateway: Running) -> Running:
 def _empty(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters
+            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters,
+                   spending_days, spending_minutes, account_deletions
                cascade"""
         )
 

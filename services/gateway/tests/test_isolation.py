@@ -50,7 +50,7 @@ def unwalled_url(postgres_server: Any, module_database_url: str) -> str:
 def forgetful(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """How to start a gateway whose statements forget the owner; the one that is in Postgres forgets it too."""
     with psycopg.connect(module_database_url, autocommit=True) as connection:
-        row = connection.execute("select pg_get_functiondef('read_version'::regproc)").fetchone()
+        row = connection.execute("select pg_get_functiondef('job_version'::regproc)").fetchone()
         assert row is not None
         assert row[0].count("j.owner = the_owner") == 1
         connection.execute(row[0].replace("j.owner = the_owner", "true").encode())

@@ -63,12 +63,21 @@ async def test_a_job_tells_everything_and_its_counts_add_up(gateway: Any, worker
         "seq": 1,
         "progress": 0.0,
         "estimate": None,
-        "counts": {"delivered": 0, "pending": 0, "reserve": 0, "itemsSeen": 0, "outcomes": outcomes, "rules": {}},
+        "counts": {
+            "delivered": 0,
+            "removed": 0,
+            "pending": 0,
+            "reserve": 0,
+            "itemsSeen": 0,
+            "outcomes": outcomes,
+            "rules": {},
+        },
         "calls": {"total": 0, "pages": 0, "profiles": 0},
         "credits": {"spent": 0, "reserved": 0, "granted": 12, "max": 5000},
         "startedAt": None,
         "deadlineAt": None,
         "endedAt": None,
+        "resultsRemovedAt": None,
     }
     assert (done["status"], done["stopReason"], done["progress"]) == ("completed", "target_reached", 100.0)
     assert done["counts"]["itemsSeen"] == sum(done["counts"]["outcomes"].values()) == 5

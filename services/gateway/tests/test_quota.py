@@ -106,3 +106,50 @@ async def test_another_run_is_refused_too_and_the_job_stays_as_it_is(gateway: An
         await limit(gateway, 33)
         assert (await client.post(f"/api/v1/jobs/{failed}/retry")).status_code == 200
     assert gateway.rows("select credits_granted from owner_days") == [{"credits_granted": 33}]
+
+
+async def cap_all(gateway: Any, granted_max: int) -> None:
+    """Set the cap of all jobs, and wait until the gateway knows it."""
+    gateway.rows(
+        """insert into system_settings (category, key, value) values ('limits', 'credits_per_day', to_jsonb(%s::int))
+           on conflict (category, key) do update set value = excluded.value returning 1""",
+        granted_max,
+    )
+    await asyncio.sleep(KEPT_S + 0.2)
+
+
+@pytest.mark.security
+async def test_a_job_beyond_the_cap_of_all_is_refused_whoever_asks(gateway: Any) -> None:
+    """503: it is nothing that the caller did; and it says when to come again."""
+    await cap_all(gateway, 42)
+    async with gateway.client() as client, gateway.client("user_ada", "org_acme") as other:
+        first = await client.post(OLD, json=body(10))
+        assert first.status_code == 200
+        assert (
+            await other.post("/api/v1/jobs", json={"platform": "tiktok", "mode": "keyword", **body(10)})
+        ).status_code == 202
+        before, published = everything(gateway), len(gateway.qstash.published)
+        for caller, path in ((client, OLD), (other, "/api/v1/jobs")):
+            answer = await caller.post(
+                path, json={"platform": "tiktok", "mode": "keyword", **body(1)} if path != OLD else body(1)
+            )
+            assert answer.status_code == 503, answer.text
+            document = answer.json()
+            assert document["type"] == "/problems/credits-used-up"
+            assert document["detail"].startswith("What all jobs together may spend today")
+            assert 1 <= int(answer.headers["Retry-After"]) <= 86_400
+        assert everything(gateway) == before
+        assert len(gateway.qstash.published) == published
+        await client.post(f"/api/v1/jobs/{first.json()['jobId']}/cancel")
+        assert (
+            await other.post("/api/v1/jobs", json={"platform": "tiktok", "mode": "keyword", **body(10)})
+        ).status_code == 202
+
+
+@pytest.mark.security
+async def test_many_owners_at_once_do_not_exceed_the_cap_together(gateway: Any) -> None:
+    await cap_all(gateway, 50)
+    async with gateway.client() as client, gateway.client("user_ada", "org_acme") as other:
+        answers = await asyncio.gather(*(who.post(OLD, json=body(10)) for who in (client, other) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 2 + [503] * 6
+    assert gateway.rows("select credits_granted::int from spending_days") == [{"credits_granted": 42}]

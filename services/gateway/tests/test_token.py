@@ -6,16 +6,21 @@ import time
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.auth.token import TokenPolicy, TokenRefusedError, read_kid, verify_token
 from local.issuer.key import KeyRing
 from local.issuer.token import Wish, mint
+from local.issuer.variant import BAD, GOOD, MANGLED, Mangled, Variant, resolve
+
+pytestmark = pytest.mark.security
 
 ISSUER = "https://clerk.example.com"
 RING = KeyRing()
-POLICY = TokenPolicy(issuer=ISSUER, parties=frozenset({"http://localhost:3000"}))
+POLICY = TokenPolicy(issuer=ISSUER, parties=frozenset({"http://localhost:3000", "https://app.example.com"}))
 KEYS = {key.kid: key.private.public_key() for key in RING.keys}
 
 
@@ -28,6 +33,38 @@ def verify(token: str) -> Any:
     if key is None:
         raise TokenRefusedError("unknown_kid")
     return verify_token(token, key, POLICY)
+
+
+def judged(token: str) -> str | None:
+    """The reason of the refusal, None if it is believed."""
+    try:
+        verify(token)
+    except TokenRefusedError as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize("variant", [*GOOD, *BAD], ids=[one.name for one in (*GOOD, *BAD)])
+def test_each_variant_is_believed_or_refused_for_its_own_reason(variant: Variant) -> None:
+    assert judged(minted(**resolve(variant.wish, issuer=ISSUER, now=int(time.time())))) == variant.reason
+
+
+@pytest.mark.parametrize("claims", [{"exp": float("inf")}, {"iat": float("-inf")}, {"nbf": float("inf")}])
+def test_what_only_python_calls_json_is_refused(claims: dict[str, Any]) -> None:
+    assert judged(minted(claims=claims)) is not None
+
+
+def test_claims_nested_too_deep_are_refused() -> None:
+    """The issuer would have to sign them; even so it is a refusal."""
+    header, _, _ = minted().split(".")
+    payload = base64.urlsafe_b64encode(b'{"x":' + b"[" * 4000).decode().rstrip("=")
+    signature = RING.keys[0].private.sign(f"{header}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA256())
+    assert judged(f"{header}.{payload}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}") is not None
+
+
+@pytest.mark.parametrize("mangled", MANGLED, ids=[one.name for one in MANGLED])
+def test_each_mangled_token_is_refused_for_its_own_reason(mangled: Mangled) -> None:
+    assert judged(mangled.mangle(minted())) == mangled.reason
 
 
 def test_a_good_token_tells_user_session_and_owner() -> None:

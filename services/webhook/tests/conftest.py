@@ -112,11 +112,11 @@ class Site:
     qstash: QStash
     database_url: str
     jetstream: JetStreamContext
-    database: Database
-    """What the gateway and workers do is done by this door: the webhook's role may not."""
+    office: Database
 
-    async def gateways_unit(self) -> Unit:
-        return await self.webhook.resources.unit(self.database)
+    async def unit(self) -> Unit:
+        """For what the gateway and the workers do."""
+        return await self.webhook.resources.unit(self.office)
 
     async def post(self, path: str, body: bytes, token: str | None = None, **headers: str) -> httpx.Response:
         """Send a body, signed by the current key unless a token is given (blank: none at all)."""
@@ -153,7 +153,7 @@ class Site:
             queue_until=self.webhook.resources.clock.now() + timedelta(hours=1),
         )
         searches = [PlannedSearch(kind="keyword", query=query) for query in queries or ("cats",)]
-        return await create_job(await self.gateways_unit(), job, searches, region=None)
+        return await create_job(await self.unit(), job, searches, region=None)
 
     async def claim(self, step: DueStep) -> None:
         """Hold the step as a living worker does."""
@@ -166,7 +166,7 @@ class Site:
             sequence=1,
             attempts_max=5,
         )
-        async with self.database.connection() as connection:
+        async with self.office.connection() as connection:
             assert await claim_step(connection, request) is not None
 
     async def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
@@ -222,12 +222,21 @@ async def open_streams(nats_url: str) -> AsyncIterator[JetStreamContext]:
 
 
 @asynccontextmanager
-async def open_site(urls: tuple[str, str], nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
+async def open_office(database_url: str) -> AsyncIterator[Database]:
+    """A database in which everything may be done: what is not the service's own to do is done here."""
+    database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="office", size_max=4)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def open_site(database_url: str, own_url: str, nats_url: str, ports: tuple[int, int]) -> AsyncIterator[Site]:
     qstash = QStash()
     settings = Settings(
         server=ServerSettings(host="127.0.0.1", port=ports[0]),
         doors=DoorSettings(
-            database=DatabaseSettings(database_url=SecretStr(urls[1])),
+            database=DatabaseSettings(database_url=SecretStr(own_url)),
             nats=NatsSettings(nats_url=nats_url),
             qstash=QStashSettings(
                 qstash_url=f"http://127.0.0.1:{ports[1]}", qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL
@@ -242,18 +251,16 @@ async def open_site(urls: tuple[str, str], nats_url: str, ports: tuple[int, int]
     recorder = uvicorn.Server(uvicorn.Config(qstash, port=ports[1], log_config=None, lifespan="off"))
     async with (
         open_streams(nats_url) as jetstream,
+        open_office(database_url) as office,
         serving(recorder),
         open_resources(settings.doors, name="webhook", pool_max=4, on_lost=lambda: None) as resources,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, **PLAIN_HTTP) as http,
     ):
-        database = Database(DatabaseSettings(database_url=SecretStr(urls[0])), name="others", size_max=2)
-        await database.open()
         webhook = compose(settings, resources, CollectorRegistry())
         async with serving(make_server(create_app(webhook), settings.server)):
             yield Site(
-                webhook=webhook, http=http, qstash=qstash, database_url=urls[0], jetstream=jetstream, database=database
+                webhook=webhook, http=http, qstash=qstash, database_url=database_url, jetstream=jetstream, office=office
             )
-        await database.close()
 
 
 @pytest.fixture
@@ -267,21 +274,19 @@ def two_ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def urls(database_url: str, service_database_url: Callable[[str], str]) -> tuple[str, str]:
-    """The database for who looks on, and for the webhook: as the role of webhooks."""
-    return database_url, service_database_url("webhook")
-
-
-@pytest.fixture
-async def site(urls: tuple[str, str], nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
-    async with open_site(urls, nats_server.url, two_ports) as opened:
+async def site(
+    database_url: str, role_url: Callable[[str, str], str], nats_server: Nats, two_ports: tuple[int, int]
+) -> AsyncIterator[Site]:
+    async with open_site(database_url, role_url(database_url, "webhook"), nats_server.url, two_ports) as opened:
         yield opened
 
 
 @pytest.fixture
-async def own_site(urls: tuple[str, str], own_nats_server: Nats, two_ports: tuple[int, int]) -> AsyncIterator[Site]:
+async def own_site(
+    database_url: str, role_url: Callable[[str, str], str], own_nats_server: Nats, two_ports: tuple[int, int]
+) -> AsyncIterator[Site]:
     """A site whose nats-server the test may kill."""
-    async with open_site(urls, own_nats_server.url, two_ports) as opened:
+    async with open_site(database_url, role_url(database_url, "webhook"), own_nats_server.url, two_ports) as opened:
         yield opened
 
 

@@ -72,28 +72,20 @@ def started(child: Child, environment: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("public_url", ["http://127.0.0.1:8001", "http://localhost:8001", "http://[::1]:8001"])
 def test_published_keys_are_for_loopback(
-    start: Start,
-    environment: dict[str, str],
-    service_database_url: Callable[[str], str],
-    nats_server: Nats,
-    public_url: str,
+    start: Start, environment: dict[str, str], database_url: str, nats_server: Nats, public_url: str
 ) -> None:
     """On this machine the development server's keys do."""
-    given = environment | PUBLISHED | {"DATABASE_URL": service_database_url("webhook"), "NATS_URL": nats_server.url}
+    given = environment | PUBLISHED | {"DATABASE_URL": database_url, "NATS_URL": nats_server.url}
     child = start(given | {"PUBLIC_WEBHOOK_URL": public_url})
     started(child, given)
     assert child.stop() == 0
 
 
 def test_ends_in_order(
-    start: Start,
-    environment: dict[str, str],
-    service_database_url: Callable[[str], str],
-    nats_server: Nats,
-    signer: Any,
+    start: Start, environment: dict[str, str], database_url: str, nats_server: Nats, signer: Any
 ) -> None:
     """SIGTERM: not ready at once, exit code 0 within 25 s, and nothing secret was ever logged."""
-    given = environment | {"DATABASE_URL": service_database_url("webhook"), "NATS_URL": nats_server.url}
+    given = environment | {"DATABASE_URL": database_url, "NATS_URL": nats_server.url}
     child = start(given)
     url = started(child, given)
     body = b'{"jobId": "01a20ba8-0000-7000-8000-000000000001"}'
@@ -129,14 +121,10 @@ def test_ends_in_order(
 
 @pytest.mark.anyio
 async def test_request_in_hand_is_finished(
-    start: Start,
-    environment: dict[str, str],
-    service_database_url: Callable[[str], str],
-    nats_server: Nats,
-    signer: Any,
+    start: Start, environment: dict[str, str], database_url: str, nats_server: Nats, signer: Any
 ) -> None:
     """A delivery that was being read when SIGTERM came gets its answer."""
-    given = environment | {"DATABASE_URL": service_database_url("webhook"), "NATS_URL": nats_server.url}
+    given = environment | {"DATABASE_URL": database_url, "NATS_URL": nats_server.url}
     child = start(given)
     url = await asyncio.to_thread(started, child, given)
     body = b'{"jobId": "01a20ba8-0000-7000-8000-000000000001"}'
@@ -155,11 +143,9 @@ async def test_request_in_hand_is_finished(
     assert child.exit_code == 0
 
 
-def test_a_part_that_is_missing_is_named(
-    start: Start, environment: dict[str, str], service_database_url: Callable[[str], str]
-) -> None:
+def test_a_part_that_is_missing_is_named(start: Start, environment: dict[str, str], database_url: str) -> None:
     """NATS does not answer: one line, and not a zero."""
-    child = start(environment | {"DATABASE_URL": service_database_url("webhook")})
+    child = start(environment | {"DATABASE_URL": database_url})
     assert child.await_exit(30)
     assert child.exit_code not in (0, None)
     assert any(line.startswith("webhook: NATS_URL") for line in child.last_lines())

@@ -139,6 +139,10 @@ TABLE = {
     "exp is NaN": (token(exp=float("nan")), Reason.CLAIM_MALFORMED),
     "exp is infinite": (token(exp=float("inf")), Reason.CLAIM_MALFORMED),
     "exp is too large": (token(exp=10**400), Reason.CLAIM_MALFORMED),
+    "exp at the end of all clocks": (token(exp=2**53), "current"),
+    "exp beyond all clocks": (token(exp=2**53 + 2), Reason.CLAIM_MALFORMED),
+    "a jti of one letter": (token(jti="j"), "current"),
+    "a letter after the hash": (token(body=UNPADDED + "x"), Reason.BODY),
     "nbf is negative": (token(nbf=-1), Reason.CLAIM_MALFORMED),
     "payload is a list": (by_hand(HS256, b"[]"), Reason.MALFORMED),
     "payload is not JSON": (by_hand(HS256, b"\xff"), Reason.MALFORMED),
@@ -172,6 +176,13 @@ def test_the_hash_is_of_the_bytes_that_came() -> None:
         assert judge(token(), raw) == Reason.BODY
     assert judge(token(body=hashed(b"")), b"") == "current"
     assert judge(token(body=hashed(b"\xff\xfe")), b"\xff\xfe") == "current"
+
+
+def test_the_time_is_the_one_that_it_is_told() -> None:
+    """Not the library's: a token of tomorrow is good tomorrow."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    at = int(tomorrow.timestamp())
+    assert judge(token(exp=at + 300, nbf=at - 1, iat=at), now=tomorrow) == "current"
 
 
 def test_the_longest_token_that_is_read() -> None:

@@ -72,7 +72,7 @@ async def test_what_a_worker_holds_or_a_pause_stops_is_left_alone(site: Any) -> 
     await site.claim(step)
     assert await sweep_once(site.webhook.resources) == {}
     await age(site, "token = null, lease_until = null")
-    async with site.database.connection() as connection:
+    async with site.office.connection() as connection:
         await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query("update platform_states set state = 'paused', reason = 'credits'")
     assert await sweep_once(site.webhook.resources) == {}
@@ -177,8 +177,8 @@ async def test_a_given_up_message_of_a_job_that_was_deleted_leaves_the_stream(si
     """There is nothing to give up any more, and nothing that keeps the sweep from the rest of its work."""
     [step] = await site.new_job()
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
-    await cancel_job(await site.gateways_unit(), step.job_id)
-    await delete_job(await site.gateways_unit(), step.job_id, by="user_ada")
+    await cancel_job(await site.unit(), step.job_id)
+    await delete_job(await site.unit(), step.job_id, by="user_ada")
     await site.jetstream.publish(SUBJECT, json.dumps({"stream_seq": sequence}).encode())
     assert await sweep_once(site.webhook.resources) == {"given_up_messages": 1}
     assert await site.stream_count() == 0
@@ -187,9 +187,9 @@ async def test_a_given_up_message_of_a_job_that_was_deleted_leaves_the_stream(si
 
 async def test_a_job_that_is_deleted_while_the_sweep_comes_to_it_needs_no_repair(site: Any) -> None:
     [step] = await site.new_job()
-    await cancel_job(await site.gateways_unit(), step.job_id)
+    await cancel_job(await site.unit(), step.job_id)
     await site.query("update jobs set credits_granted = 1")
-    async with site.database.transaction() as connection:
+    async with site.office.transaction() as connection:
         await connection.execute("delete from jobs")
         sweep = asyncio.create_task(sweep_once(site.webhook.resources))
         while not await site.query("select 1 from pg_locks where not granted"):
@@ -204,7 +204,7 @@ async def test_a_message_given_up_under_a_pause_is_driven_again_and_not_counted(
     when the pause is over."""
     [step] = await site.new_job()
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
-    async with site.database.connection() as connection:
+    async with site.office.connection() as connection:
         await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query(f"update platform_states set state = 'paused', reason = 'credits', until = {until}")
     await site.query("update steps set redrives_count = 3")  # one more, and it would be given up
@@ -225,7 +225,7 @@ async def test_a_message_given_up_under_a_pause_is_driven_again_and_not_counted(
 async def test_a_message_given_up_twice_under_a_pause_is_answered_twice(site: Any) -> None:
     """The second advisory is of a generation that is over."""
     [step] = await site.new_job()
-    async with site.database.connection() as connection:
+    async with site.office.connection() as connection:
         await announce_platform(connection, Ability(platform="tiktok", label="TikTok", modes=(), search_kinds=()))
     await site.query("update platform_states set state = 'paused', reason = 'operator'")
     sequence = (await site.deliver(body_of(step))).json()["sequence"]
@@ -253,7 +253,7 @@ async def open_call_of(site: Any, step: Any) -> None:
         credits=1,
         pages=1,
     )
-    async with site.database.connection() as connection:
+    async with site.office.connection() as connection:
         assert await open_call(connection, request)
 
 
@@ -266,7 +266,7 @@ async def test_calls_of_a_cancelled_job_whose_worker_died_become_unknown_and_cha
     """Nobody claims its step any more, so nobody else would settle them; then nothing of its grant is left over."""
     [step] = await site.new_job()
     await open_call_of(site, step)
-    is_cancelled, _ = await cancel_job(await site.gateways_unit(), step.job_id)
+    is_cancelled, _ = await cancel_job(await site.unit(), step.job_id)
     assert is_cancelled
     assert await sweep_once(site.webhook.resources) == {}, "its worker lives"
     await age(site, "lease_until = now() - interval '1 second'")
@@ -294,7 +294,7 @@ async def test_what_a_final_job_holds_of_the_quota_is_given_back(site: Any) -> N
     """Its last call was settled after its end, for less than was reserved."""
     [step] = await site.new_job()
     await open_call_of(site, step)
-    await cancel_job(await site.gateways_unit(), step.job_id)
+    await cancel_job(await site.unit(), step.job_id)
     [day] = await site.query("select credits_granted from owner_days")
     assert day["credits_granted"] == 1, "it may still cost that"
     await site.query("update upstream_calls set status = 'settled', credits_charged = 0, settled_at = now()")

@@ -15,6 +15,7 @@ from local.cost.command import run_cost
 from local.demo import make_console, run_demo
 from local.interrupt import Interrupted, interruptible
 from local.issuer.client import mint
+from local.keyring import Keyring
 from local.nats import Nats
 from local.postgres import Postgres
 from local.stack import USER, Options
@@ -124,8 +125,9 @@ def postgres(port: Port = None, folder: Folder = None) -> None:
 
 @app.command()
 def nats(port: Port = None, folder: Folder = None) -> None:
-    """nats-server with JetStream alone, in the foreground; data is kept."""
-    _stay(lambda: Nats.start(_data_folder(folder) / "nats-alone", port))
+    """nats-server alone, with the identities' seeds and the CA in its folder, in the foreground; data is kept."""
+    own = _data_folder(folder) / "nats-alone"
+    _stay(lambda: Nats.start(own, port, keyring=Keyring.open(own / "identities")))
 
 
 def main() -> None:

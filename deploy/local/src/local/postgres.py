@@ -122,6 +122,7 @@ class Postgres:
             "timezone=UTC",
             "log_timezone=UTC",
             "logging_collector=off",
+            "log_error_verbosity=terse",  # a detail shows the values that a constraint refused
             *(() if self._durable else _NOT_DURABLE),
         ]
         options = [part for setting in settings for part in ("-c", setting)]

@@ -14,6 +14,7 @@ from typing import Self
 
 from local.child import Command, ProcessError
 from local.issuer.client import mint
+from local.keyring import Keyring
 from local.nats import Nats
 from local.port import LOOPBACK, free_port
 from local.postgres import DATABASE, ROLE, Postgres
@@ -33,12 +34,16 @@ MIGRATE_S = 120.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LOG_LEVEL", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PASSED_ON_WHEN_REAL = ("HTTPS_PROXY", "https_proxy")
 _QSTASH = ("QSTASH_URL", "QSTASH_TOKEN", "PUBLIC_WEBHOOK_URL")
-_WORKER = ("DATABASE_URL", "NATS_URL", *_QSTASH, KEY_VARIABLE, "SCRAPECREATORS_BASE_URL")
+_NATS = ("NATS_URL", "NATS_NKEY_SEED_FILE", "NATS_CA_FILE")
+_WORKER = ("DATABASE_URL", *_NATS, *_QSTASH, KEY_VARIABLE, "SCRAPECREATORS_BASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A command of ours: the port that people expect it on, its role in Postgres, the variables that it needs."""
+    """A command of ours: the port that people expect it on, its role in Postgres, the variables that it needs.
+
+    Its name is its identity at NATS.
+    """
 
     name: str
     port: int
@@ -62,19 +67,19 @@ STAND_INS = (
     StandIn("sandbox", 8090),
     StandIn("issuer", 8092),
 )
-MIGRATE_NEEDS = ("DATABASE_URL", "NATS_URL")
+MIGRATE_NEEDS = ("DATABASE_URL", *_NATS)
 SERVICES = (
     Service(
         "gateway",
         8000,
         "gateway",
-        ("DATABASE_URL", "NATS_URL", *_QSTASH, "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES"),
+        ("DATABASE_URL", *_NATS, *_QSTASH, "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES"),
     ),
     Service(
         "webhook",
         8001,
         "webhook",
-        ("DATABASE_URL", "NATS_URL", *_QSTASH, "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"),
+        ("DATABASE_URL", *_NATS, *_QSTASH, "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"),
     ),
     Service("tiktok", 8010, "worker", _WORKER),
     Service("instagram", 8011, "worker", _WORKER),
@@ -95,6 +100,8 @@ class Options:
     bin_folder: Path = COMMANDS
     services: tuple[Service, ...] = SERVICES
     """Which of our services to start; all have an address."""
+    has_tester: bool = False
+    """Let tests do everything at NATS, as one more identity (see `local.keyring`)."""
 
 
 def ignore(_: str) -> None:
@@ -174,7 +181,7 @@ class Stack:
             self._options.folder / "postgres", self.ports["postgres"], log=self._log("postgres")
         )
         self.supervisor.adopt(self.postgres.child)
-        self.nats = Nats.start(self._options.folder / "nats", self.ports["nats"], log=self._log("nats"))
+        self.nats = self._start_nats()
         self.supervisor.adopt(self.nats.child)
         self._report("starting the stand-ins for QStash, ScrapeCreators and Clerk")
         self.supervisor.start(*(self._stand_in(each) for each in STAND_INS if each.name in self.ports))
@@ -184,12 +191,17 @@ class Stack:
         self._report("starting the services")
         self.supervisor.start(*(self._service(each) for each in self._options.services))
 
+    def _start_nats(self) -> Nats:
+        folder = self._options.folder / "nats"
+        keyring = Keyring.open(folder / "identities", has_tester=self._options.has_tester)
+        return Nats.start(folder, self.ports["nats"], log=self._log("nats"), keyring=keyring)
+
     def _log(self, name: str) -> Path:
         return self.log_folder / f"{name}.log"
 
     def _command(self, name: str, argv: list[str], needs: Iterable[str], role: str = ROLE) -> Command:
         program = str(self._options.bin_folder / argv[0])
-        values = self._values(role)
+        values = self._values(name, role)
         own = {need: values[need] for need in needs if need in values}
         environment = {**self._inherited(), **own, **self._options.environment}
         return Command(name, [program, *argv[1:]], environment, self._log(name))
@@ -212,13 +224,13 @@ class Stack:
         passed = {name: os.environ[name] for name in names if name in os.environ}
         return passed | {"LC_ALL": "C.UTF-8", "NO_PROXY": f"{LOOPBACK},localhost", "PYTHONUNBUFFERED": "1"}
 
-    def _values(self, role: str) -> dict[str, str]:
-        """What each variable of the runtime contract is in this stack, for who connects to Postgres as `role`."""
+    def _values(self, name: str, role: str) -> dict[str, str]:
+        """What each variable of the runtime contract is here, for who is `name` at NATS and `role` in Postgres."""
         assert self.postgres is not None
         assert self.nats is not None
         values = {
             "DATABASE_URL": self.postgres.database_url(DATABASE, role),
-            "NATS_URL": self.nats.url,
+            **self.nats.client_environment(name),
             "QSTASH_URL": self.url("qstash"),
             "QSTASH_TOKEN": QSTASH_TOKEN,
             "QSTASH_CURRENT_SIGNING_KEY": QSTASH_CURRENT_SIGNING_KEY,

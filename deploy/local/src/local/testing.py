@@ -128,15 +128,17 @@ def database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def as_role(postgres_server: Postgres) -> Callable[[str, str], str]:
-    """The URL of a database of `postgres_server` for a service's role: `gateway`, `webhook`, `worker` or `operator`."""
+def role_url(postgres_server: Postgres, migrated_template: str) -> Callable[[str, str], str]:
+    """The URL of a database for a service's role, given any of its URLs."""
+    del migrated_template  # its migration made the roles
     return lambda url, role: postgres_server.database_url(url.rpartition("/")[2], role)
 
 
 @pytest.fixture
-def service_database_url(as_role: Callable[[str, str], str], database_url: str) -> Callable[[str], str]:
-    """The URL of the test's `database_url` for a service's role."""
-    return lambda role: as_role(database_url, role)
+def service_database_url(postgres_server: Postgres, database_url: str) -> Callable[[str], str]:
+    """The URL of the test's `database_url` for a service's role: `gateway`, `webhook`, `worker` or `operator`."""
+    database = database_url.rpartition("/")[2]
+    return lambda role: postgres_server.database_url(database, role)
 
 
 @pytest.fixture(scope="module")

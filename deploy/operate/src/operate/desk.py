@@ -9,7 +9,6 @@ from typing import TypeVar
 import typer
 
 from common.clock import Clock
-from common.db.login import check_login
 from common.db.pool import DATABASE_FAULTS, Database
 from common.errors import ConfigurationError
 from common.log import configure_logging
@@ -57,7 +56,6 @@ async def _work(settings: DatabaseSettings, work: Callable[[Desk], Awaitable[T]]
     database = Database(settings, name="operate", size_max=1)
     await database.open()
     try:
-        await check_login(database, settings)
         return await work(Desk(database, SettingCache(database)))
     finally:
         await database.close()

@@ -114,7 +114,7 @@ def _searches(dossier: Dossier, now: datetime) -> Table:
         steps = [step for step in dossier.open_steps if step.search_id == search.id]
         table.add_row(
             str(search.ordinal),
-            plain(f"{search.kind} {search.query}"),
+            plain(f"{search.kind} {search.query or '(removed)'}"),
             plain(_search_status(search)),
             str(search.pages_count),
             str(search.items_count),

@@ -10,7 +10,7 @@ from common.db.administration import LetterFilter, LetterRow, read_letters
 from common.db.operator import list_platforms, open_letter_ids
 from common.engine.reopening import Refusal
 from common.transaction.lock import UnknownJobError
-from common.transaction.quota import QuotaExceededError
+from common.transaction.quota import DayUsedUpError, QuotaExceededError
 from common.transaction.redrive import LetterRefusal, LetterRefusedError, discard_letter, redrive_letter
 from common.transaction.reopening import NotReopenedError
 from operate.desk import REFUSED, Desk, at_desk
@@ -101,6 +101,8 @@ async def _redrive(desk: Desk, letter_id: UUID, by: str, *, was_open: bool) -> b
         return _refuse(letter_id, error.refusal)
     except QuotaExceededError:
         return _refuse(letter_id, "its owner's credits for today (UTC) do not cover another run")
+    except DayUsedUpError:
+        return _refuse(letter_id, "what all jobs may spend today (UTC) does not cover another run")
     except UnknownJobError:
         return _refuse(letter_id, "its job is gone: discard the letter")
     steps = "1 step is due" if len(due) == 1 else f"{len(due)} steps are due"

@@ -11,6 +11,7 @@ from common.db.operator import PlatformLine, list_platforms
 from common.db.platform_state import resume_platform, stop_platform
 from common.domain.job import PlatformName
 from operate.desk import REFUSED, Desk, at_desk
+from operate.spending import Screen, describe, read_screen
 from operate.terminal import complain, draw, lasts, new_table, plain, print_json, say
 
 app = typer.Typer(help="Platforms: state, pause, resume.")
@@ -24,11 +25,12 @@ def show_platforms(
     """Platforms: state, pause, resume. Without a command: show them."""
     if context.invoked_subcommand is not None:
         return
-    platforms = at_desk(_read)
+    platforms, screen = at_desk(_read)
     if as_json:
         print_json(platforms)
     elif platforms:
         draw(platform_table(platforms))
+        say(describe(screen))
     else:
         say("No worker of any platform has started yet.")
 
@@ -57,9 +59,10 @@ def resume(platform: Name) -> None:
     say(f"{platform}: open. Its workers go on within seconds, a few steps at first.")
 
 
-async def _read(desk: Desk) -> list[PlatformLine]:
+async def _read(desk: Desk) -> tuple[list[PlatformLine], Screen]:
+    screen = await read_screen(desk)
     async with desk.database.connection() as connection:
-        return await list_platforms(connection)
+        return await list_platforms(connection), screen
 
 
 def _settle(platform: PlatformName, *, is_known: bool) -> None:

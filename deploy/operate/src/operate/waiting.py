@@ -1,6 +1,6 @@
 """Says what an active job waits on, from its turn over its platform to each of its steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from common.db.operator import OpenStep
@@ -8,6 +8,12 @@ from common.domain.job import WaitingOn
 from operate.dossier import Dossier
 from operate.platform import waits_until
 from operate.terminal import at, lasts
+
+# What keeps all platforms waiting, whatever each one's state is.
+_EVERYBODY: Mapping[WaitingOn, str] = {
+    WaitingOn.OPERATOR: "paid calls, which an operator stopped: operate spending allow",
+    WaitingOn.CREDITS: "the next minute: all credits of this one are used up",
+}
 
 
 def waits_on(dossier: Dossier, now: datetime) -> str:
@@ -17,6 +23,8 @@ def waits_on(dossier: Dossier, now: datetime) -> str:
     if job.waiting_on is WaitingOn.OWNER_LIMIT:
         return f"its owner's turn: place {job.waiting_position}, until {at(dossier.record.queue_until)} at most"
     if job.waiting_on is not None and dossier.platform is not None:
+        if job.waiting_on != dossier.platform.reason:
+            return _EVERYBODY[job.waiting_on]
         return f"{job.platform} ({job.waiting_on}) until {waits_until(dossier.platform, now)}"
     return _steps(dossier.open_steps)
 

@@ -19,6 +19,7 @@ class CrashPoint(StrEnum):
     REOPENING_COMMITTED = "reopening.committed"
     LETTER_COMMITTED = "letter.committed"
     DELETION_COMMITTED = "deletion.committed"
+    ACCOUNT_COMMITTED = "account.committed"
     PUBLICATION_AWAITED = "publication.awaited"
     # whoever publishes
     STEP_PUBLISHED = "step.published"
@@ -37,6 +38,8 @@ class CrashPoint(StrEnum):
     MESSAGE_DELETED = "message.deleted"
     ADMISSION_COMMITTED = "admission.committed"
     CONCLUSION_COMMITTED = "conclusion.committed"
+    PURGE_COMMITTED = "purge.committed"
+    DEPARTURE_COMMITTED = "departure.committed"
     # worker
     PROBE_TAKEN = "probe.taken"
     STEP_CLAIMED = "step.claimed"

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stdout, or columns for people.
 
 The event is a constant `noun.past_verb`, facts are keys. Nothing here may carry a token, a bio or an e-mail: a last
-processor masks what looks like one.
+processor masks what looks like one, and of exceptions only what fault.py tells is written.
 """
 
 import json
@@ -9,9 +9,12 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from types import TracebackType
 from typing import TextIO
 
 import structlog
+
+from common.fault import describe, trace
 
 _SECRET = re.compile(
     r"eyJ[A-Za-z0-9_+/-]{12,}={0,2}(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, cut off or whole; a token of QStash
@@ -40,7 +43,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, *renderers],
+        processors=[*shared, write_exception, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -51,15 +54,46 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                write_exception,
                 *renderers,
             ],
         )
     )
+    handler.addFilter(hide_texts)
     handler.setLevel(max(number, logging.WARNING))  # psycopg sets a level of its own, below the root's
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(handler.level)
+    sys.excepthook = _log_end
+
+
+def _log_end(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
+    """What ends the process is a line like any other, not a page on stderr with whatever was in the exception."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, place)
+        return
+    structlog.get_logger().critical("process.broke", error=kind.__name__, exc_info=error)
+
+
+def write_exception(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    """The exception of the event as text, without what its author wrote into it."""
+    given = event.pop("exc_info", None)
+    if isinstance(given, tuple):
+        given = given[1]
+    elif given is True:
+        given = sys.exc_info()[1]
+    if isinstance(given, BaseException):
+        event["exception"] = trace(given)
+    return event
+
+
+def hide_texts(record: logging.LogRecord) -> bool:
+    """Libraries write exceptions into their messages; asyncio writes the task, which shows its exception."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(describe(one) if isinstance(one, BaseException) else one for one in record.args)
+    if record.name == "asyncio":
+        record.msg, record.args = record.getMessage().partition("\n")[0].replace("%", "%%"), ()
+    return True
 
 
 # One for all lines: json.dumps makes an encoder each time.
@@ -93,6 +127,8 @@ def _masked(value: object) -> object:
             return value
         case str():
             return _SECRET.sub("[masked]", value[:_SEARCHED_MAX])[:_TEXT_MAX]
+        case BaseException():
+            return _masked(describe(value))
         case Mapping():
             return {str(_masked(key)): _masked(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():

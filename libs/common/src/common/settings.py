@@ -93,12 +93,8 @@ class DatabaseSettings(EnvironmentSettings):
             raise ValueError("must start with postgresql://")
         return value
 
-    @property
-    def is_on_loopback(self) -> bool:
-        return _is_on_loopback(self.database_url.get_secret_value())
 
-
-def _is_on_loopback(database_url: str) -> bool:
+def is_on_loopback(database_url: str) -> bool:
     """Whether a connection URL leads nowhere but to this machine: libpq also takes a host from its query."""
     return (
         is_loopback_url(database_url)
@@ -118,7 +114,7 @@ class CrashSettings(EnvironmentSettings):
             return self
         if self.crash_at.partition(":")[0] not in list(CrashPoint):
             raise ValueError("CRASH_AT must be the name of a crash point")
-        if not _is_on_loopback(self.database_url.get_secret_value()):
+        if not is_on_loopback(self.database_url.get_secret_value()):
             raise ValueError("CRASH_AT is for tests: it is refused unless DATABASE_URL is on loopback")
         return self
 
@@ -223,6 +219,9 @@ class UpstreamSettings(EnvironmentSettings):
     @field_validator("scrapecreators_base_url")
     @classmethod
     def _is_bare(cls, value: str) -> str:
+        # The key travels in a header: TLS, and whom its certificate names, is what keeps it from others.
+        if not value.startswith("https://") and not is_loopback_url(value):
+            raise ValueError("must be https unless it is on loopback")
         return value.rstrip("/")
 
 

@@ -30,6 +30,8 @@ OPEN_VIEW = GateView(
     is_within_credits=True,
     is_within_grant=True,
     is_open=True,
+    is_stopped=False,
+    is_within_minute=True,
 )
 
 

@@ -12,6 +12,34 @@ from common.db.dead_letter import DeadLetter, insert_dead_letter
 from common.db.platform_state import Ability, announce_platform, pause_platform, stop_platform, take_probe
 
 
+@pytest.mark.security
+async def test_a_person_is_found_wherever_they_are_stored(scene: Any) -> None:
+    """As a creator, in the cache, as a target; over all owners; only on the platform that is asked for."""
+    one, other = await scene.seat(), await scene.seat(mode="similar")
+    await scene.change_job(other, platform=one.platform, target={"account": {"handle": "@Mira.P", "platform_id": "9"}})
+    for seat in (one, other):
+        await scene.add_candidates(seat, "filtered", 1)
+    await scene.query("update candidates set handle = 'mira.p' where job_id = any(%s)", [one.job_id, other.job_id])
+    await scene.query(
+        """insert into profiles (platform, platform_id, status, account, fetched_at)
+           values (%s, '9', 'found', '{"handle": "mira.p"}', now())""",
+        one.platform,
+    )
+    async with scene.database.connection() as connection:
+        found = await operator_table.find_person(connection, platform=one.platform, handle=" @MIRA.p", with_data=False)
+        full = await operator_table.find_person(connection, platform=one.platform, handle="mira.p", with_data=True)
+        assert await operator_table.find_person(connection, platform="x", handle="mira.p", with_data=True) == []
+    places = [(place.place, place.job_id, place.data) for place in found]
+    assert places == [
+        ("creator", one.job_id, None),
+        ("creator", other.job_id, None),
+        ("profile", None, None),
+        ("target", other.job_id, None),
+    ]
+    assert full[2].data == {"handle": "mira.p"}
+    assert full[3].data == {"account": {"handle": "@Mira.P", "platform_id": "9"}}
+
+
 async def letter(scene: Any, seat: Any, *, reference: str | None = None, step: int = 0) -> UUID:
     letter_id = scene.clock.new_id()
     details = {} if reference is None else {"reference": reference}

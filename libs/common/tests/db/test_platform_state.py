@@ -81,6 +81,7 @@ async def test_a_platform_is_what_its_worker_announced_last(scene: Any, platform
         "is_open": True,
         "is_probe_due": False,
         "resumed_for": None,
+        "is_held": False,
     }
     await pause(scene, platform, MINUTE)
     await announce(scene, platform, "Q", ("hashtag", "keyword"))

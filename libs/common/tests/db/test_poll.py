@@ -321,6 +321,49 @@ async def test_a_job_under_a_pause_says_when_it_ends(
         assert abs(view.waiting_until - Clock().now() - timedelta(minutes=minutes)) < timedelta(seconds=10)
 
 
+@pytest.mark.parametrize(
+    ("platform", "is_stopped", "used", "waiting_on", "seconds_max"),
+    [
+        ("state = 'open'", True, 0, WaitingOn.OPERATOR, None),
+        ("state = 'open'", True, 10, WaitingOn.OPERATOR, None),
+        ("state = 'cool_down', reason = 'cool_down', until = now() + '5 s'", True, 0, WaitingOn.OPERATOR, None),
+        ("state = 'open'", False, 10, WaitingOn.CREDITS, 60),
+        ("state = 'cool_down', reason = 'cool_down', until = now() + '5 s'", False, 10, WaitingOn.COOL_DOWN, 5),
+        ("state = 'paused', reason = 'operator'", False, 10, WaitingOn.OPERATOR, None),
+        ("state = 'open'", False, 9, None, None),
+    ],
+)
+async def test_a_job_says_that_all_paid_calls_wait_and_for_what(
+    connection: Connection,
+    job_id: UUID,
+    platform: str,
+    is_stopped: bool,
+    used: int,
+    waiting_on: WaitingOn | None,
+    seconds_max: int | None,
+) -> None:
+    """Stopped by an operator, or for the next minute; a pause of the platform that lasts longer is said first."""
+    await announce_platform(connection, TIKTOK)
+    await connection.execute("update jobs set admitted_at = now()")
+    await connection.execute(f"update platform_states set {platform}".encode())
+    await connection.execute("insert into system_settings values ('limits', 'credits_per_minute', '10')")
+    await connection.execute(
+        """insert into spending_minutes (minute, credits)
+           select date_trunc('minute', now(), 'UTC') + n * interval '1 minute', %s from generate_series(0, 1) n""",
+        [used],
+    )
+    if is_stopped:
+        await connection.execute("insert into system_settings values ('api', 'paid_calls', '\"stopped\"')")
+    view = await read_job(connection, owner=ADA, job_id=job_id)
+    assert view is not None
+    assert view.waiting_on == waiting_on
+    if seconds_max is None:
+        assert view.waiting_until is None
+    else:
+        assert view.waiting_until is not None
+        assert view.waiting_until - Clock().now() <= timedelta(seconds=seconds_max)
+
+
 async def test_a_job_that_waits_for_its_turn_says_how_many_are_before_it(connection: Connection) -> None:
     """In the order in which they queue; those of others, those that run and those that are over do not count."""
     jobs = [await add_job(connection) for _ in range(5)]

@@ -35,7 +35,8 @@ async def today(scene: Any, owner: str) -> int:
 
 async def release(scene: Any, job_id: Any) -> int:
     async with scene.database.connection() as connection:
-        return await release_grant(connection, job_id=job_id)
+        leftover = await release_grant(connection, job_id=job_id)
+    return leftover.credits if leftover else 0
 
 
 async def days_of(scene: Any, owner: str) -> dict[date, int]:
@@ -118,11 +119,13 @@ async def test_a_grant_is_of_a_known_owner(scene: Any) -> None:
 
 
 async def test_a_job_may_spend_what_it_was_granted_in_all(scene: Any) -> None:
-    seat, other = await scene.seat(credits_granted=10), await scene.seat(credits_granted=10)
-    async with scene.database.connection() as connection:
-        await grant(connection, job_id=seat.job_id, amount=7, day=date(2026, 1, 2))
-    job = await scene.job_of(seat)
-    assert (job["credits_granted"], job["quota_day"]) == (17, date(2026, 1, 2))
+    """Of which only what the day gave counts on it."""
+    seat, other = await scene.seat(credits_granted=10, credits_of_day=10), await scene.seat(credits_granted=10)
+    for granted, of_day in ((17, 7), (24, 14)):
+        async with scene.database.connection() as connection:
+            await grant(connection, job_id=seat.job_id, amount=7, day=date(2026, 1, 2))
+        job = await scene.job_of(seat)
+        assert (job["credits_granted"], job["credits_of_day"], job["quota_day"]) == (granted, of_day, date(2026, 1, 2))
     assert (await scene.job_of(other))["credits_granted"] == 10
 
 
@@ -136,10 +139,12 @@ async def test_the_view_of_a_grant_counts_what_is_reserved_as_used(scene: Any) -
 
 async def test_what_a_job_leaves_goes_back_to_the_day_of_its_grant_once(scene: Any) -> None:
     """What is reserved may still be spent, so it stays."""
-    seat = await scene.seat(credits_granted=30, credits_spent=12, credits_reserved=5, quota_day="2026-01-02")
+    seat = await scene.seat(
+        credits_of_day=30, credits_granted=30, credits_spent=12, credits_reserved=5, quota_day="2026-01-02"
+    )
     for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
         await set_day(scene, seat.owner, day, 100)
-    other = await scene.seat(credits_granted=30, quota_day="2026-01-02")
+    other = await scene.seat(credits_of_day=30, credits_granted=30, quota_day="2026-01-02")
     await set_day(scene, other.owner, "2026-01-02", 100)
     for released in (13, 0):
         assert await release(scene, seat.job_id) == released
@@ -153,7 +158,7 @@ async def test_what_a_job_leaves_goes_back_to_the_day_of_its_grant_once(scene: A
 
 @pytest.mark.parametrize("spent", [30, 31])
 async def test_a_job_that_spent_its_grant_leaves_nothing(scene: Any, spent: int) -> None:
-    seat = await scene.seat(credits_granted=30, credits_spent=spent, quota_day="2026-01-02")
+    seat = await scene.seat(credits_of_day=30, credits_granted=30, credits_spent=spent, quota_day="2026-01-02")
     await set_day(scene, seat.owner, "2026-01-02", 100)
     before = await scene.job_of(seat)
     assert await release(scene, seat.job_id) == 0
@@ -171,7 +176,7 @@ async def test_a_job_that_no_day_counts_gives_back_what_it_holds(scene: Any) -> 
 
 async def test_a_job_that_leaves_more_than_its_day_counts_is_released_all_the_same(scene: Any) -> None:
     """Its grant was raised after midnight, then calls of yesterday's grant cost nothing: an end is never refused."""
-    seat = await scene.seat(credits_granted=137, credits_spent=100, quota_day="2026-01-02")
+    seat = await scene.seat(credits_of_day=27, credits_granted=137, credits_spent=100, quota_day="2026-01-02")
     await set_day(scene, seat.owner, "2026-01-01", 110)
     await set_day(scene, seat.owner, "2026-01-02", 27)
     assert await release(scene, seat.job_id) == 37
@@ -180,13 +185,14 @@ async def test_a_job_that_leaves_more_than_its_day_counts_is_released_all_the_sa
 
 
 async def test_many_who_release_one_job_give_back_once(scene: Any) -> None:
-    seat = await scene.seat(credits_granted=30, quota_day="2026-01-02")
+    seat = await scene.seat(credits_of_day=30, credits_granted=30, quota_day="2026-01-02")
     await set_day(scene, seat.owner, "2026-01-02", 100)
 
     async def release_in_turn() -> int:
         async with scene.database.transaction() as connection:
             await connection.execute("select from owners where owner = %s for no key update", [seat.owner])
-            return await release_grant(connection, job_id=seat.job_id)
+            leftover = await release_grant(connection, job_id=seat.job_id)
+            return leftover.credits if leftover else 0
 
     assert sorted(await asyncio.gather(*(release_in_turn() for _ in range(10)))) == [0] * 9 + [30]
     assert await days_of(scene, seat.owner) == {date(2026, 1, 2): 70}

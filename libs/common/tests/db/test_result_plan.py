@@ -44,12 +44,7 @@ async def crowd(scene: Any) -> AsyncIterator[tuple[Connection, Any]]:
         given = {"job_id": seat.job_id, "search_id": seat.search_id, "count": CREATORS}
         await connection.execute(FILL, given)
         await connection.execute("analyze candidates")
-        # As the gateway asks, with row-level security in force.
-        await connection.execute("set role gateway")
-        await connection.execute("select set_config('app.owner', %s, false)", [seat.owner])
         yield connection, seat
-        await connection.execute("reset role")
-        await connection.execute("reset app.owner")
 
 
 def rows_read(plan: dict[str, Any]) -> int:
@@ -61,10 +56,21 @@ def rows_read(plan: dict[str, Any]) -> int:
     return inner + int((plan["Actual Rows"] + dropped) * plan["Actual Loops"])
 
 
+@pytest.mark.parametrize("is_walled", [False, True], ids=["owner", "gateway"])
 @pytest.mark.parametrize("read", [list_found, list_alike, list_followed])
-async def test_a_page_reads_no_more_than_it_shows(crowd: tuple[Connection, Any], read: Any) -> None:
-    """The first, one in the middle and the last, also once the statement is prepared."""
+async def test_a_page_reads_no_more_than_it_shows(crowd: tuple[Connection, Any], read: Any, is_walled: bool) -> None:
+    """The first, one in the middle and the last, also once the statement is prepared, also under row-level security."""
     connection, seat = crowd
+    if is_walled:
+        await connection.execute("set role creatorscout_gateway")
+        await connection.execute("select set_config('app.owner', %s, false)", [seat.owner])
+    try:
+        await check_pages(connection, seat, read)
+    finally:
+        await connection.execute("reset role")
+
+
+async def check_pages(connection: Connection, seat: Any, read: Any) -> None:
     query = ResultQuery(owner=seat.owner, job_id=seat.job_id, after=None, count_max=CREATORS)
     rows = await read(connection, query)
     assert len(rows) == CREATORS

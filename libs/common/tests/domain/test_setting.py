@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from common.domain.setting import SystemSettings
+from common.domain.setting import PaidCalls, SystemSettings
 
 FIELDS = [
     (category, key)
@@ -15,7 +15,13 @@ FIELDS = [
 ]
 
 
-OPTIONAL = [("limits", "credits_per_owner_per_day"), ("limits", "requests_per_owner_per_minute")]  # none: no limit
+# none: no limit
+OPTIONAL = [
+    ("limits", "credits_per_owner_per_day"),
+    ("limits", "credits_per_day"),
+    ("limits", "credits_per_minute"),
+    ("limits", "requests_per_owner_per_minute"),
+]
 
 
 def read(category: str, key: str, value: Any) -> Any:
@@ -66,14 +72,30 @@ def test_every_key_but_the_optional_ones_has_a_value_with_an_upper_bound(categor
         read(category, key, value)
 
 
-def test_a_quota_is_a_number_of_credits_or_none() -> None:
+@pytest.mark.parametrize("key", ["credits_per_owner_per_day", "credits_per_day"])
+def test_a_quota_is_a_number_of_credits_or_none(key: str) -> None:
     """None is no limit, 0 lets no job start; a fraction, a flag or a text is no number of credits."""
-    assert SystemSettings().limits.credits_per_owner_per_day is None
+    assert getattr(SystemSettings().limits, key) is None
     for value in (None, 0, 1, 10**9):  # more would be no number to Postgres
-        assert read("limits", "credits_per_owner_per_day", value) == value
+        assert read("limits", key, value) == value
     for value in (-1, 0.5, 1.0, True, "100", 10**9 + 1):
         with pytest.raises(ValidationError):
-            read("limits", "credits_per_owner_per_day", value)
+            read("limits", key, value)
+
+
+def test_paid_calls_are_allowed_or_stopped() -> None:
+    assert SystemSettings().api.paid_calls is PaidCalls.ALLOWED
+    assert read("api", "paid_calls", "stopped") is PaidCalls.STOPPED
+    for value in ("", "Stopped", True, None, 0):
+        with pytest.raises(ValidationError):
+            read("api", "paid_calls", value)
+
+
+def test_the_dearest_call_fits_into_the_smallest_minute() -> None:
+    """One that never fitted would wait until its job's time is over."""
+    assert read("limits", "credits_per_minute", 10) == 10
+    with pytest.raises(ValidationError):
+        read("limits", "credits_per_minute", 9)
 
 
 def test_a_limit_of_requests_is_a_number_or_none_and_never_locks_everybody_out() -> None:

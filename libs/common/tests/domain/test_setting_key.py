@@ -42,6 +42,7 @@ def test_there_is_one_for_every_setting() -> None:
         ("timeouts.standard_job_timeout", SettingType.DURATION, "PT1H", "PT1S", "P30D", False),
         ("limits.credits_per_owner_per_day", SettingType.INTEGER, None, 0, 10**9, True),
         ("limits.admin_user_ids", SettingType.USER_IDS, [], 0, 100, False),
+        ("api.paid_calls", SettingType.CHOICE, "allowed", None, None, False),
     ],
 )
 def test_what_is_told_of_a_setting(
@@ -56,12 +57,12 @@ def test_what_is_told_of_a_setting(
 @pytest.mark.parametrize("setting", SETTING_KEYS.values(), ids=lambda setting: setting.name)
 def test_the_bounds_that_are_told_are_those_that_hold(setting: SettingKey) -> None:
     assert setting.parse(setting.default) == setting.default
-    if setting.type is SettingType.USER_IDS:
+    if setting.type in (SettingType.USER_IDS, SettingType.CHOICE):
         return
     assert setting.parse(setting.minimum) == setting.minimum
     assert setting.parse(setting.maximum) == setting.maximum
     assert isinstance(setting.maximum, str) or not setting.is_valid(setting.maximum + 1)
-    assert not setting.is_valid("P30DT1S")
+    assert isinstance(setting.maximum, int) or not setting.is_valid(f"{setting.maximum}T1S")
     assert not setting.is_valid(-1)
 
 
@@ -84,11 +85,14 @@ def test_what_a_setting_takes_is_said_in_words() -> None:
     assert DELAY.takes == "a duration from PT0S to P30D, in ISO 8601 or as a number of seconds"
     assert QUOTA.takes == "a whole number from 0 to 1000000000, or null"
     assert ADMINISTRATORS.takes == "a list of at most 100 user ids, like user_2abc"
+    assert SETTING_KEYS["api", "paid_calls"].takes == "allowed or stopped"
 
 
 def test_none_is_a_value_only_where_it_means_something() -> None:
     assert [setting.name for setting in SETTING_KEYS.values() if setting.is_valid(None)] == [
         QUOTA.name,
+        "limits.credits_per_day",
+        "limits.credits_per_minute",
         "limits.requests_per_owner_per_minute",
     ]
     assert QUOTA.parse(None) is None

@@ -48,7 +48,7 @@ async def test_what_a_deleted_job_holds_of_the_quota_is_given_back(lab: Any) -> 
     campaign_id = uuid4()
     owner = lab.new_owner()
     alone, _ = await cancelled_in(lab, uuid4(), owner), await cancelled_in(lab, campaign_id, owner)
-    await lab.query("update jobs set credits_granted = 3 where owner = %s", owner)
+    await lab.query("update jobs set credits_granted = 3, credits_of_day = 3 where owner = %s", owner)
     await lab.query("update owner_days set credits_granted = 6 where owner = %s", owner)
     await delete_job(lab.unit, alone, by=USER)
     assert await lab.granted_to(owner) == 3

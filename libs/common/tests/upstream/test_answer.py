@@ -36,6 +36,24 @@ def test_an_answer_costs_what_it_says_else_the_price_of_a_200(status: int, body:
     assert charged(answer(status, body), price=1) == cost
 
 
+@pytest.mark.security
+def test_half_an_emoji_somewhere_in_a_page_is_not_the_pages_fault() -> None:
+    """JavaScript cuts inside of one, and sends the half as an escape."""
+    page = answer(200, b'{"success":true,"credits_charged":2,"x":[{"desc":"cut \\ud83d"}]}')
+    assert fault(page) is None
+    assert charged(page, price=1) == 2
+    assert isinstance(fault(answer(200, b'{"success":false,"x":"\\ud83d"}')), ShapeError)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("said", [b"[" + b"{}," * 9 + b"{}]", b'"' + b"9" * 200 + b'"', b"9" * 200, b'{"a":1}', b"1e3"])
+def test_what_the_envelope_says_counts_only_if_it_is_what_it_should_be(said: bytes) -> None:
+    body = b'{"success":%s,"credits_charged":%s,"cached_at":%s}' % (said, said, said)
+    assert fault(answer(200, body)) is None
+    assert charged(answer(200, body), price=1) == 1
+    assert seen_at(answer(200, body), now=NOW) is None
+
+
 @pytest.mark.parametrize(
     ("body", "at"),
     [

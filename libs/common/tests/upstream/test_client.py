@@ -167,6 +167,70 @@ async def test_a_gzip_bomb_stops_at_the_cap() -> None:
     server.close()
 
 
+GOOD = gzip.compress(b'{"a": 1}', mtime=0)
+
+
+@pytest.mark.server
+@pytest.mark.security
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        pytest.param(GOOD + b"more", "gzip", id="something behind it"),
+        pytest.param(GOOD + GOOD, "gzip", id="two of them"),
+        pytest.param(GOOD[:-1], "gzip", id="cut in its checksum"),
+        pytest.param(GOOD[:12], "gzip", id="cut in its middle"),
+        pytest.param(GOOD[:-8] + b"\0" * 8, "gzip", id="another checksum"),
+        pytest.param(b'{"a": 1}', "gzip", id="not packed at all"),
+        pytest.param(GOOD, "gzip, gzip", id="said to be packed twice"),
+        pytest.param(GOOD, "x-gzip", id="another name"),
+        pytest.param(b'{"a": 1}', "zstd", id="zstandard"),
+        pytest.param(b'{"a": 1}', "deflate", id="deflate"),
+    ],
+)
+async def test_a_packed_answer_is_exactly_one_whole_gzip(body: bytes, encoding: str) -> None:
+    server, url, _ = await serve(raw("200 OK", body, f"content-encoding: {encoding}"))
+    door = upstream_at(url)
+    with pytest.raises(ShapeError):
+        await door.get("/v1/x", {})
+    await door.close()
+    server.close()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("encoding", ["gzip", " GZIP ", "identity"])
+async def test_a_good_answer_is_read_however_it_names_its_encoding(encoding: str) -> None:
+    body = b'{"a": 1}' if encoding == "identity" else GOOD
+    server, url, _ = await serve(raw("200 OK", body, f"content-encoding: {encoding}"))
+    door = upstream_at(url)
+    answer = await door.get("/v1/x", {})
+    assert (answer.body, answer.bytes_on_wire) == (b'{"a": 1}', len(body))
+    await door.close()
+    server.close()
+
+
+@pytest.mark.server
+@pytest.mark.security
+async def test_no_cookie_of_the_upstreams_is_kept() -> None:
+    """A jar that it may fill is memory, and a header of every call."""
+    server, url, asked = await serve(raw("200 OK", b"{}", "set-cookie: a=b; Path=/", "set-cookie: c=d"))
+    door = upstream_at(url)
+    for _ in range(2):
+        await door.get("/v1/x", {})
+    assert b"cookie" not in asked[1].lower()
+    assert not list(door._client.cookies.jar)
+    await door.close()
+    server.close()
+
+
+@pytest.mark.server
+@pytest.mark.security
+@pytest.mark.parametrize("limit_s", [0.2, 1000.0])
+async def test_the_time_of_a_call_can_be_made_shorter_and_not_longer(limit_s: float) -> None:
+    door = upstream_at("http://127.0.0.1:1", limits=PoolLimits(call_s=limit_s))
+    assert door.call_s == min(limit_s, 60.0)
+    await door.close()
+
+
 @pytest.mark.server
 async def test_the_key_never_shows_in_an_error(free_port: int) -> None:
     door = upstream_at(f"http://127.0.0.1:{free_port}", key="very-secret-key")

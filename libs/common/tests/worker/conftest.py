@@ -153,19 +153,15 @@ class Bench:
     """A worker and everything around it. `perform` is one delivery, `run` delivers whatever is published."""
 
     resources: Resources
+    office: Database
     qstash: QStash
     sandbox: Sandbox
     connection: AsyncConnection[DictRow]
     stack: AsyncExitStack
-    database: Database
-    """What the gateway does to a job is done by this door: a worker's role may not."""
     tools: Tools = field(init=False)
     beats: int = 0
     page_path: str = PAGE_PATH
     profile_path: str = PROFILE_PATH
-
-    async def gateways_unit(self) -> Unit:
-        return await self.resources.unit(self.database)
 
     def new_tools(self, upstream_url: str | None = None) -> Tools:
         """What another process would have: its own gate, slots and connections to the upstream."""
@@ -223,13 +219,11 @@ class Bench:
             queue_until=self.resources.clock.now() + timedelta(hours=24),
         )
         searches = [PlannedSearch(kind=kind, query=query) for query in queries]
-        await self.resources.publication.publish(
-            await create_job(await self.gateways_unit(), job, searches, region=None)
-        )
+        await self.resources.publication.publish(await create_job(await self.unit(), job, searches, region=None))
         return job.id
 
     async def cancel(self, job_id: UUID) -> bool:
-        is_cancelled, due = await cancel_job(await self.gateways_unit(), job_id)
+        is_cancelled, due = await cancel_job(await self.unit(), job_id)
         await self.resources.publication.publish(due)
         return is_cancelled
 
@@ -256,6 +250,10 @@ class Bench:
                     self.qstash.waiting.append(message)
             assert len(replies) <= TURNS_MAX, f"it does not end: {replies[-3:]}"
         return replies
+
+    async def unit(self) -> Unit:
+        """For what the gateway does."""
+        return await self.resources.unit(self.office)
 
     async def query(self, statement: LiteralString, **values: Any) -> list[dict[str, Any]]:
         cursor = await self.connection.execute(statement, values)
@@ -372,23 +370,20 @@ def impatience() -> Iterator[None]:
 
 @pytest.fixture
 async def bench(
-    database_url: str, service_database_url: Callable[[str], str], nats_server: Nats, sandbox_url: str
+    database_url: str, role_url: Callable[[str, str], str], nats_server: Nats, sandbox_url: str
 ) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         qstash = QStash()
         qstash_url = await qstash.open()
         stack.push_async_callback(qstash.close)
         settings = DoorSettings(
-            database=DatabaseSettings(database_url=SecretStr(service_database_url("worker"))),
+            database=DatabaseSettings(database_url=SecretStr(role_url(database_url, "worker"))),
             nats=NatsSettings(nats_url=nats_server.url),
             qstash=QStashSettings(qstash_url=qstash_url, qstash_token=SecretStr("t"), public_webhook_url=PUBLIC_URL),
         )
         resources = await stack.enter_async_context(
             open_resources(settings, name="tiktok", pool_max=8, on_lost=lambda: None)
         )
-        database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="gateway", size_max=2)
-        await database.open()
-        stack.push_async_callback(database.close)
         sandbox = Sandbox(sandbox_url)
         stack.push_async_callback(sandbox.close)
         connection = await stack.enter_async_context(
@@ -399,8 +394,11 @@ async def bench(
                 pooled,
                 Ability(platform="tiktok", label="TikTok", modes=("keyword",), search_kinds=("hashtag", "keyword")),
             )
+        office = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="office", size_max=4)
+        await office.open()
+        stack.push_async_callback(office.close)
         bench = Bench(
-            resources=resources, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack, database=database
+            resources=resources, office=office, qstash=qstash, sandbox=sandbox, connection=connection, stack=stack
         )
         bench.tools = bench.new_tools()
         yield bench

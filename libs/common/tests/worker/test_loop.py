@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from common.domain.message import StepMessage
 from common.messaging.connection import connect_messaging
@@ -159,6 +160,47 @@ async def test_a_message_that_cannot_be_read_is_terminated_and_the_next_one_perf
         await plant.until_left(0)
     advisories = await plant.jetstream.stream_info("ADVISORIES")
     assert advisories.state.messages == 5, "the advisories keep what nobody could read"
+
+
+RIGHT = b'{"jobId":"01a2222a-a08b-766c-98ba-8568659d27e9","searchId":"01a2222a-a08b-766c-98ba-8568659d27ea"'
+
+
+@pytest.mark.security
+async def test_a_hostile_message_is_terminated_once_and_logged_without_what_it_says(plant: Any, bench: Any) -> None:
+    """Wrong types, numbers out of bounds, more than there should be, as much as the stream takes, as deep as can be, a
+    thing twice, other encodings: none is tried again, none harms the next one."""
+    hostile = [
+        RIGHT + b',"step":"0","generation":0}',
+        RIGHT + b',"step":0.0,"generation":0}',
+        RIGHT + b',"step":true,"generation":0}',
+        RIGHT + b',"step":-1,"generation":0}',
+        RIGHT + b',"step":2147483648,"generation":0}',
+        RIGHT + b',"step":1' + b"0" * 5000 + b',"generation":0}',
+        RIGHT + b',"step":NaN,"generation":0}',
+        RIGHT + b',"step":0,"generation":null}',
+        RIGHT + b',"step":0,"generation":0,"token":"canary-in-the-message"}',
+        RIGHT.replace(b"01a2222a", b"'; drop t") + b',"step":0,"generation":0}',
+        RIGHT + b',"step":0,"generation":0}' + RIGHT,
+        RIGHT.decode().encode("utf-16"),
+        b"null",
+        b'"canary-in-the-message"',
+        b"[" * 60_000,
+        b'{"jobId":' * 6_000,
+        b'{"a":"' + b"x" * 60_000 + b'"}',
+        b"\x00" * 60_000,
+    ]
+    for data in hostile:
+        await plant.put(data)
+    job_id = await bench.new_job("bread", target=5)
+    with capture_logs() as logs:
+        async with plant.loop():
+            await bench.until(lambda: plant.is_ended(job_id))
+            await plant.until_left(0)
+    unreadable = [line for line in logs if line["event"] == "step.unreadable"]
+    assert [line["log_level"] for line in unreadable] == ["error"] * len(hostile)
+    assert len({line["sequence"] for line in unreadable}) == len(hostile)
+    assert "canary" not in str(logs)
+    assert (await bench.job(job_id))["status"] == "completed"
 
 
 async def test_an_unknown_kind_of_search_ends_as_refused(plant: Any, bench: Any) -> None:

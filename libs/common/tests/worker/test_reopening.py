@@ -22,11 +22,11 @@ def renewal(*, pages_max: int = 50, credits_max: int = 500) -> Renewal:
 
 async def retry(bench: Any, job_id: UUID, **limits: int) -> None:
     """As the gateway does it."""
-    await bench.resources.publication.publish(await retry_job(await bench.gateways_unit(), job_id, renewal(**limits)))
+    await bench.resources.publication.publish(await retry_job(await bench.unit(), job_id, renewal(**limits)))
 
 
 async def extend(bench: Any, job_id: UUID, target: int, **limits: int) -> None:
-    due = await extend_job(await bench.gateways_unit(), job_id, renewal(**limits), target=target)
+    due = await extend_job(await bench.unit(), job_id, renewal(**limits), target=target)
     await bench.resources.publication.publish(due)
 
 

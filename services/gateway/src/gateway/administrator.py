@@ -9,6 +9,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from common.db.pool import Door
 from common.domain.setting import SystemSettings
 from gateway.auth.principal import Principal
 from gateway.composition import Gateway
@@ -37,3 +38,8 @@ def administrators_only(gateway: Gateway) -> Callable[[Connected, BaseRouteHandl
             raise forbidden()
 
     return guard
+
+
+def everybodys(gateway: Gateway) -> Door:
+    """The door to the rows of all owners, for what only administrators do."""
+    return gateway.resources.database.of_everybody()

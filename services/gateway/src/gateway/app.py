@@ -19,6 +19,7 @@ from gateway.middleware.cors import CorsMiddleware
 from gateway.middleware.media_type import json_only
 from gateway.middleware.option import all_methods
 from gateway.middleware.request import RequestMiddleware
+from gateway.routes.account import delete_own_account
 from gateway.routes.administration import administration
 from gateway.routes.call import list_own_calls
 from gateway.routes.campaign import (
@@ -95,6 +96,7 @@ def create_routes(gateway: Gateway) -> Litestar:
             export_own_campaign,
             list_own_campaign_creators,
             read_me,
+            delete_own_account,
             administration(gateway),
         ],
         middleware=[

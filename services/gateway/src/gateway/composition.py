@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.crash import Crash
-from common.db.pool import OwnersDoor
+from common.db.pool import Door
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
     ClerkSettings,
@@ -18,6 +18,7 @@ from common.settings import (
 )
 from common.transaction.lock import Unit
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
+from gateway.auth.principal import Principal
 from gateway.auth.token import TokenPolicy
 from gateway.export.slot import ExportSlots
 from gateway.live.hub import Hub
@@ -71,13 +72,13 @@ class Gateway:
     life: Life = field(default_factory=Life)
     exports: ExportSlots = field(default_factory=ExportSlots)
 
-    def of(self, owner: str) -> OwnersDoor:
-        """The door to what is this owner's, and to nothing else."""
-        return self.resources.database.of(owner)
+    def door(self, principal: Principal) -> Door:
+        """To the rows of the caller's owner, and to no others."""
+        return self.resources.database.of(principal.owner)
 
-    async def unit_of(self, owner: str) -> Unit:
-        """What a transaction on what is this owner's needs, with the limits in force now."""
-        return await self.resources.unit(self.of(owner))
+    async def unit(self, principal: Principal) -> Unit:
+        """What a transaction on them needs, with the limits in force now."""
+        return await self.resources.unit(self.door(principal))
 
 
 def read_gateway_settings() -> Settings:

@@ -26,7 +26,7 @@ from gateway.idempotency import Key, in_flight
 from gateway.job_limit import effective_limits
 from gateway.plan import JobPlan, plan_job
 from gateway.problem import Fault, Kind, ProblemError
-from gateway.quota import quota_problem
+from gateway.quota import departure_problem, quota_problem
 
 NOT_STARTED_RETRY_S = 10
 _NOT_YOURS = "is not one of your campaigns"
@@ -45,7 +45,7 @@ class Created:
 async def create(gateway: Gateway, principal: Principal, wish: Wish) -> Created:
     """Raises ProblemError or CallerError for what cannot be; what goes wrong after the commit fails nothing."""
     row, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.unit_of(principal.owner)
+    unit = await gateway.unit(principal)
     with _problems(gateway):
         due = await create_job(unit, job, plan.searches, region=wish.region)
     message_id = await _publish(gateway, principal, due)
@@ -54,12 +54,12 @@ async def create(gateway: Gateway, principal: Principal, wish: Wish) -> Created:
 
 async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: Key) -> tuple[bytes, bool]:
     """The first answer to this key as a job's document, and whether it was given before. Raises the same."""
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         kept = await read_answer(connection, owner=principal.owner, key=key.text)
     if kept is not None:
         return key.check(kept), True
     _, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.unit_of(principal.owner)
+    unit = await gateway.unit(principal)
     try:
         with _problems(gateway):
             due, answer = await create_job_once(
@@ -74,7 +74,7 @@ async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: K
 
 
 async def _prepare(gateway: Gateway, principal: Principal, wish: Wish) -> tuple[PlatformRow, JobPlan, NewJob]:
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         row = await _platform(connection, wish.platform)
         plan = plan_job(wish, row)
         await _check_campaigns(connection, principal.owner, wish)
@@ -139,7 +139,7 @@ def _new_job(gateway: Gateway, principal: Principal, wish: Wish, plan: JobPlan, 
 @contextmanager
 def _problems(gateway: Gateway) -> Generator[None]:
     try:
-        with quota_problem(gateway.resources.clock.now()):
+        with quota_problem(gateway.resources.clock.now()), departure_problem():
             yield
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
@@ -147,7 +147,7 @@ def _problems(gateway: Gateway) -> Generator[None]:
 
 async def _publish(gateway: Gateway, principal: Principal, due: Sequence[DueStep]) -> str | None:
     gateway.resources.crash.reach(CrashPoint.JOB_COMMITTED)
-    return await gateway.publication.publish(due, gateway.of(principal.owner))
+    return await gateway.publication.publish(gateway.door(principal), due)
 
 
 def _write(view: JobView) -> str:

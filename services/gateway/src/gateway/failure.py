@@ -1,6 +1,5 @@
 """From whatever was raised to the problem that is answered: the one place where the gateway judges exceptions."""
 
-import traceback
 from typing import Any
 
 import structlog
@@ -10,6 +9,7 @@ from litestar.types import ExceptionHandlersMap
 
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import CallerError
+from common.fault import trace
 from gateway.auth.jwks import KeysUnavailableError
 from gateway.problem import MEDIA_TYPE, RETRY_AFTER_S, Fault, Kind, Problem, ProblemError, invalid, render
 
@@ -58,8 +58,7 @@ def log_failure(error: BaseException) -> None:
     """A bug: where it happened, never what was in it."""
     if isinstance(error, LitestarException) and error.__cause__ is not None:
         error = error.__cause__  # what was raised after the answer had begun
-    place = "".join(traceback.format_tb(error.__traceback__))
-    log.error("request.failed", error=type(error).__name__, exception=place)
+    log.error("request.failed", error=type(error).__name__, exception=trace(error))
 
 
 def _judge_status(error: HTTPException) -> Problem:

@@ -89,7 +89,7 @@ async def tell_credits(gateway: Gateway, scope: Scope, owner: str) -> None:
     if quota is None:
         return
     try:
-        async with gateway.of(owner).connection() as connection:
+        async with gateway.resources.database.of(owner).connection() as connection:
             granted = await granted_today(connection, owner=owner)
     except DATABASE_FAULTS:
         return

@@ -43,6 +43,7 @@ class Kind(Enum):
     EXPORTS = _Kind("too-many-exports", 429, "Too many exports run at once")
     INTERNAL = _Kind("internal", 500, "Something went wrong on our side")
     UNAVAILABLE = _Kind("unavailable", 503, "The service cannot answer just now")
+    CREDITS_USED_UP = _Kind("credits-used-up", 503, "The service may spend no more today")
     PLATFORM_NOT_STARTED = _Kind("platform-not-started", 503, "The platform is not ready yet")
 
     @property

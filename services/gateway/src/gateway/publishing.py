@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from common.crash import Crash, CrashPoint
-from common.db.pool import OwnersDoor
+from common.db.pool import Door
 from common.domain.step import DueStep
 from common.resources.publication import Publication
 from gateway.metric import Metrics
@@ -27,12 +27,13 @@ class BoundedPublication:
         self._metrics = metrics
         self._tasks: set[asyncio.Task[list[str | None]]] = set()
 
-    async def publish(self, steps: Sequence[DueStep], door: OwnersDoor) -> str | None:
-        """QStash's id of the first message, None if it is not known within 3 s. `door` lets in to the steps' jobs."""
+    async def publish(self, database: Door, steps: Sequence[DueStep]) -> str | None:
+        """QStash's id of the first message, None if it is not known within three seconds. `database` is where the steps
+        can be seen."""
         if not steps:
             return None
         # Not cancelled at the end of the time: a cancelled wait for a connection costs the pool one on Python 3.11.
-        task = asyncio.create_task(self._publication.publish(steps, door))
+        task = asyncio.create_task(self._publication.within(database).publish(steps))
         self._tasks.add(task)
         task.add_done_callback(self._settle)
         await asyncio.wait({task}, timeout=WAITED_S)

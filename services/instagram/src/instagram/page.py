@@ -7,6 +7,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from common.errors import NotFoundError, ShapeError
 from common.platform import Params
+from common.reading.body import few
 from common.reading.scalar import ABSENT, read_count, read_flag, read_text
 
 PAGE_NUMBER_MAX: Final = 11
@@ -46,7 +47,7 @@ def elements_of(envelope: Envelope, listed: Elements) -> list[Raw]:
     refuse_failed(envelope)
     if listed is UNSET:
         raise ShapeError("the answer has no list")
-    return listed or []
+    return few(listed or [])
 
 
 def next_cursor(cursor: Raw) -> str | None:

@@ -7,6 +7,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from common.errors import NotFoundError, ShapeError
 from common.platform import Params
+from common.reading.body import few
 from common.reading.scalar import ABSENT, read_count, read_flag, read_text
 
 CURSOR_LENGTH_MAX: Final = 1000
@@ -48,7 +49,7 @@ def elements_of(envelope: Envelope, listed: Elements) -> list[Raw]:
         raise ShapeError("the answer says that it failed")
     if listed is UNSET or (listed is None and read_count(envelope.status_code)):
         raise ShapeError("the answer has no list")
-    return listed or []
+    return few(listed or [])
 
 
 def next_cursor(has_more: Raw, cursor: Raw) -> str | None:

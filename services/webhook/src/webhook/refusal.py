@@ -1,6 +1,5 @@
 """From whatever was raised to the problem that is answered: the one place where the webhook judges exceptions."""
 
-import traceback
 from typing import Any
 
 import structlog
@@ -11,6 +10,7 @@ from nats.errors import Error as NatsError
 
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import RetryError
+from common.fault import trace
 from webhook.answer import Outcome, Record
 from webhook.problem import MEDIA_TYPE, Kind, RefusalError, render
 
@@ -60,5 +60,4 @@ def judge(error: Exception) -> RefusalError:
 
 def log_failure(error: BaseException) -> None:
     """A bug: where it happened, never what was in it."""
-    place = "".join(traceback.format_tb(error.__traceback__))
-    log.error("request.failed", error=type(error).__name__, exception=place)
+    log.error("request.failed", error=type(error).__name__, exception=trace(error))

@@ -41,12 +41,15 @@ from common.transaction.ledger import lose_stale_calls
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import release_leftover
 from webhook.composition import SWEEP_PATH
+from webhook.departure import see_off
+from webhook.purge import purge
 
 log = structlog.get_logger()
 
 UNPUBLISHED_AFTER = timedelta(seconds=10)
 JTI_KEPT = timedelta(minutes=10)
 IDEMPOTENCY_KEPT = timedelta(hours=48)  # promised: a day at least
+MINUTES_KEPT = timedelta(hours=1)
 STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
@@ -105,6 +108,9 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
         async with resources.database.connection() as connection:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
             await idempotency_table.forget_keys(connection, older_than=IDEMPOTENCY_KEPT)
+            await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
+        await see_off(resources)
+        await purge(resources)
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
         REPAIRS.labels(kind).inc(count)

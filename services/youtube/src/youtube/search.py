@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw
 from common.domain.creator import Item
 from common.errors import ShapeError
 from common.platform import Page, Params, SearchInput, SearchKind, Unparsable
-from common.reading.body import decoded, read_body
+from common.reading.body import decoded, few, read_body
 from common.reading.scalar import read_flag, read_string
 from youtube.mapping import read_channel_item, read_video_item
 from youtube.model import ELEMENTS, PAGE, SHELF, TYPED
@@ -75,11 +75,12 @@ def next_cursor(token: Raw) -> str | None:
 def elements(raw: Raw) -> list[Raw] | None:
     """The elements of an array beside `videos`, none if it is absent or null, None if it is no array."""
     is_told = bytes(raw).strip() not in (b"", b"null")
-    return decoded(ELEMENTS, raw) if is_told else []
+    listed = decoded(ELEMENTS, raw) if is_told else []
+    return None if listed is None else few(listed)
 
 
 def _videos(answer: Body) -> Iterator[Item | Unparsable]:
-    yield from map(read_video_item, answer.videos or ())
+    yield from map(read_video_item, few(answer.videos or []))
     for raw in (answer.shorts, answer.lives):
         listed = elements(raw)
         yield from (NOT_A_LIST,) if listed is None else map(read_video_item, listed)

@@ -59,6 +59,14 @@ class Frontend:
             return
         answer.raise_for_status()
 
+    def leave(self) -> None:
+        """Delete the account, if the gateway lives through it."""
+        try:
+            answer = self.request("DELETE", "/api/v1/account", params={"confirm": self.owner})
+        except httpx.TransportError:
+            return
+        answer.raise_for_status()
+
     def poll(self, job_id: str) -> dict[str, Any]:
         """As the existing frontend does it."""
         return self.request("GET", f"/api/scraping/tiktok?jobId={job_id}").raise_for_status().json()

@@ -36,6 +36,7 @@ ROWS = (
     Row("reopening.committed", GATEWAY, story.EXTEND),
     Row("letter.committed", GATEWAY, story.REDRIVE),
     Row("deletion.committed", GATEWAY, story.DELETE),
+    Row("account.committed", GATEWAY, story.LEAVE),
     # the webhook, under a delivery
     Row("delivery.routed", WEBHOOK, story.HUNT),
     Row("delivery.noted", WEBHOOK, story.HUNT, 1),
@@ -53,6 +54,9 @@ ROWS = (
     Row("abandonment.committed", WEBHOOK, story.GIVEN_UP_TWICE),
     Row("admission.committed", WEBHOOK, story.RAISED_LIMIT),
     Row("conclusion.committed", WEBHOOK, story.IDLE),
+    Row("departure.committed", WEBHOOK, story.LEAVE),
+    Row("departure.committed", WEBHOOK, story.LEAVE, 1),
+    Row("purge.committed", WEBHOOK, story.PURGE),
     # the worker
     Row("step.claimed", TIKTOK, story.HUNT),
     Row("step.claimed", TIKTOK, story.HUNT, 1),

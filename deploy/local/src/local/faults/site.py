@@ -18,6 +18,7 @@ from local.faults.frontend import Frontend
 from local.faults.record import Record
 from local.faults.stream import Stream
 from local.faults.upstream import Upstream
+from local.nats import Nats
 from local.port import LOOPBACK, free_port
 from local.process import probe
 from local.qstash.keys import USERS
@@ -53,7 +54,7 @@ class Site:
         self.stack = stack
         self.record = record
         self.books = Books(lambda: stack.urls["postgres"])
-        self.stream = Stream(lambda: stack.urls["nats"])
+        self.stream = Stream(self._nats)
         self.upstream = Upstream(stack.url("sandbox"))
         self.qstash = StandIn(stack.url("qstash"), USERS[0])
         self.frontends: list[Frontend] = []
@@ -246,6 +247,10 @@ class Site:
         assert most <= self.owner_limit, f"{most} jobs of one owner run"
         self.record.confirm("no owner runs more jobs at once than its limit")
         return bool(jobs) and all(job["status"] in FINAL for job in jobs)
+
+    def _nats(self) -> Nats:
+        assert self.stack.nats is not None
+        return self.stack.nats
 
     def _is_unharmed(self, name: str) -> bool:
         return self.child(name).is_running and name not in self._touched

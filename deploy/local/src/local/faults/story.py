@@ -96,6 +96,21 @@ def _delete_the_first(site: Site) -> None:
 
 
 DELETE = Story(name="delete", prepare=_complete_a_job, begin=_delete_the_first, ends=(REACHED,))
+
+
+def _leave(site: Site) -> None:
+    """The first user goes with all that is theirs; another's job goes on."""
+    site.frontends.append(site.frontend())
+    site.frontends[1].create("ramen", target=TARGET)
+    site.user.leave()
+
+
+def _await_departure(site: Site) -> None:
+    jobs = "select count(*) from jobs where owner = %(owner)s"
+    site.wait(lambda: site.books.value(jobs, owner=site.user.owner) == 0, "nothing of who left is there")
+
+
+LEAVE = Story(name="leave", prepare=_complete_a_job, begin=_leave, mend=_await_departure, ends=(REACHED,))
 EXTEND = Story(name="extend", prepare=_complete_a_job, begin=_extend, ends=(REACHED,))
 
 
@@ -184,6 +199,13 @@ def _lose_message(site: Site) -> None:
     site.stream.purge()
 
 
+def _age_profiles(site: Site) -> None:
+    """What is cached was kept long enough, and it is time to look."""
+    site.books.query("update profiles set fetched_at = fetched_at - interval '40 days'")
+    site.books.query("delete from purges")
+
+
+PURGE = Story(name="purge", prepare=_complete_a_job, begin=_age_profiles, ends=(REACHED,))
 PURGED = Story(name="purged", prepare=_no_worker, begin=_lose_message, mend=_worker, ends=(REACHED,))
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import DatabaseError
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
@@ -38,15 +39,32 @@ class GateView(Model):
     is_within_credits: bool
     is_within_grant: bool
     is_open: bool
+    is_stopped: bool
+    is_within_minute: bool
+
+
+# Raised by the wall behind the gate (migration 0007): the switch was thrown, or the minute used up, while the statement
+# was under way.
+_REFUSED = ("CS001", "CS002")
 
 
 async def open_call(connection: Connection, request: CallRequest) -> bool:
     """One synchronous statement: reserve the credits (and the page) and open the ledger row, only if the token is
-    current, the job active and before its deadline, its limits and what its owner's quota granted it allow it, and its
-    platform may be called: it is open, or this very call is its probe.
+    current, the job active and before its deadline, its limits and what its owner's quota granted it allow it, its
+    platform may be called: it is open, or this very call is its probe, and so are paid calls at all: nobody stopped
+    them, and what all of them may spend in this minute covers it.
 
     The job's first call makes it `processing` and starts its deadline. False: `view_gate` tells why.
     """
+    try:
+        return await _open_call(connection, request)
+    except DatabaseError as error:
+        if error.sqlstate in _REFUSED:
+            return False
+        raise
+
+
+async def _open_call(connection: Connection, request: CallRequest) -> bool:
     cursor = await connection.execute(
         """with allowed as (
                update jobs j set credits_reserved = credits_reserved + %(credits)s,
@@ -61,6 +79,8 @@ async def open_call(connection: Connection, request: CallRequest) -> bool:
                  and j.credits_spent + j.credits_reserved + %(credits)s <= least(j.credits_max, j.credits_granted)
                  and not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
                                  and p.prober is distinct from %(id)s)
+                 and (select not is_stopped and coalesce(minute_credits + %(credits)s <= minute_max, true)
+                      from spending)
                returning j.id, j.event_seq, j.started_at = now() as is_start
            ), started as (
                insert into job_events (job_id, seq, kind)
@@ -86,8 +106,10 @@ async def view_gate(connection: Connection, request: CallRequest) -> GateView | 
                    j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_max as is_within_credits,
                    j.credits_spent + j.credits_reserved + %(credits)s <= j.credits_granted as is_within_grant,
                    not exists (select from platform_states p where p.platform = %(platform)s and p.state <> 'open'
-                               and p.prober is distinct from %(id)s) as is_open
-               from jobs j join steps s on s.job_id = j.id
+                               and p.prober is distinct from %(id)s) as is_open,
+                   spending.is_stopped,
+                   coalesce(spending.minute_credits + %(credits)s <= spending.minute_max, true) as is_within_minute
+               from spending, jobs j join steps s on s.job_id = j.id
                where j.id = %(job_id)s and s.search_id = %(search_id)s and s.step = %(step)s""",
             request.model_dump(),
         )

@@ -32,7 +32,7 @@ class SearchRow(Model):
     id: UUID
     ordinal: int
     kind: str
-    query: str
+    query: str | None
     status: str
     end_reason: str | None
     pages_count: int
@@ -107,6 +107,30 @@ class PlatformLine(Model):
     resumed_at: datetime | None
     announced_at: datetime
     active_jobs: int
+
+
+class SpendingLine(Model):
+    """`minute_max` is None without a cap, and then nobody counts a minute's credits."""
+
+    is_stopped: bool
+    minute_max: int | None
+    minute_credits: int
+    day_granted: int
+
+
+class PersonPlace(Model):
+    """Where a person is stored: as a `creator` of a job, of whatever outcome, as a cached `profile`, or as the `target`
+    that a job was given. `data` is what is stored there, if it is asked for."""
+
+    place: str
+    platform: str
+    platform_id: str | None
+    handle: str | None
+    job_id: UUID | None
+    owner: str | None
+    outcome: Outcome | None
+    stored_at: datetime | None
+    data: dict[str, Any] | None
 
 
 async def begin_snapshot(connection: Connection) -> None:
@@ -204,3 +228,49 @@ async def list_platforms(connection: Connection) -> list[PlatformLine]:
                from platform_states p order by p.platform"""
         )
         return await cursor.fetchall()
+
+
+async def read_spending(connection: Connection) -> SpendingLine:
+    """What the gate looks at before each paid call of any platform, and what is granted of today."""
+    async with connection.cursor(row_factory=class_row(SpendingLine)) as cursor:
+        await cursor.execute(
+            """select s.is_stopped, s.minute_max, s.minute_credits, coalesce(d.credits_granted, 0) as day_granted
+               from spending s left join spending_days d on d.day = (now() at time zone 'UTC')::date"""
+        )
+        line = await cursor.fetchone()
+    assert line is not None
+    return line
+
+
+async def find_person(connection: Connection, *, platform: str, handle: str, with_data: bool) -> list[PersonPlace]:
+    """Everywhere that an account is stored under this handle, over all owners. A handle that it had before is another
+    question: rows keep the handle under which somebody was found."""
+    async with connection.cursor(row_factory=class_row(PersonPlace)) as cursor:
+        await cursor.execute(
+            """select 'creator' as place, j.platform, c.platform_id, c.handle, j.id as job_id, j.owner, c.outcome,
+                   c.created_at as stored_at, case when %(with_data)s then c.details end as data
+               from candidates c join jobs j on j.id = c.job_id
+               where lower(c.handle) = any(%(names)s) and j.platform = %(platform)s
+               union all
+               select 'profile', p.platform, p.platform_id, p.account ->> 'handle', null, null, null, p.fetched_at,
+                   case when %(with_data)s then p.account end
+               from profiles p
+               where p.platform = %(platform)s and lower(p.account ->> 'handle') = any(%(names)s)
+                 and p.account is not null
+               union all
+               select 'target', j.platform, j.target #>> '{account,platform_id}',
+                   coalesce(j.target #>> '{account,handle}', j.input ->> 'targetUsername'), j.id, j.owner, null,
+                   j.created_at, case when %(with_data)s then j.target end
+               from jobs j
+               where j.platform = %(platform)s and (lower(j.input ->> 'targetUsername') = any(%(names)s)
+                   or lower(j.target #>> '{account,handle}') = any(%(names)s))
+               order by place, stored_at""",
+            {"platform": platform, "names": _names(handle), "with_data": with_data},
+        )
+        return await cursor.fetchall()
+
+
+def _names(handle: str) -> list[str]:
+    """With and without the sign before it: platforms differ."""
+    bare = handle.strip().removeprefix("@").lower()
+    return [bare, f"@{bare}"]

@@ -69,7 +69,7 @@ class SearchFunnel(Model):
     """What the pages of one search brought."""
 
     kind: str
-    query: str
+    query: str | None
     pages: int
     items_count: int
     outcomes: tuple[OutcomeCount, ...]

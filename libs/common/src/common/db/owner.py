@@ -26,9 +26,10 @@ async def add_owner(connection: Connection, *, owner: str) -> None:
     )
 
 
-async def lock_owner(connection: Connection, *, owner: str) -> None:
-    """Hold the owner's row until the transaction ends. First in the lock order."""
-    await connection.execute("select from owners where owner = %(owner)s for no key update", {"owner": owner})
+async def lock_owner(connection: Connection, *, owner: str) -> bool:
+    """Hold the owner's row until the transaction ends; False if there is none. First in the lock order."""
+    cursor = await connection.execute("select from owners where owner = %(owner)s for no key update", {"owner": owner})
+    return cursor.rowcount == 1
 
 
 async def count_admitted(connection: Connection, *, owner: str) -> int:

@@ -24,13 +24,15 @@ class Ability(Model):
 
 class PlatformRow(Ability):
     """`is_open`: it may be called. `is_probe_due`: its pause is over and one call may try. `resumed_for` is how long
-    ago the last pause ended, None if there was none."""
+    ago the last pause ended, None if there was none. `is_held`: no call of any platform may begin just now, because
+    paid calls are stopped or the credits of this minute are used up."""
 
     reason: str | None
     until: datetime | None
     is_open: bool
     is_probe_due: bool
     resumed_for: timedelta | None
+    is_held: bool
 
 
 async def announce_platform(connection: Connection, ability: Ability) -> None:
@@ -58,8 +60,9 @@ async def read_platform(connection: Connection, *, platform: str) -> PlatformRow
         await cursor.execute(
             """select platform, label, modes, search_kinds, filters, handles, reason, until,
                    state = 'open' as is_open, state <> 'open' and coalesce(until <= now(), false) as is_probe_due,
-                   now() - resumed_at as resumed_for
-               from platform_states where platform = %(platform)s""",
+                   now() - resumed_at as resumed_for,
+                   s.is_stopped or coalesce(s.minute_credits >= s.minute_max, false) as is_held
+               from platform_states, spending s where platform = %(platform)s""",
             {"platform": platform},
         )
         return await cursor.fetchone()

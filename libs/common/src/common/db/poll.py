@@ -33,10 +33,10 @@ class JobPoll(JobVersion):
 
 
 class SearchView(Model):
-    """One search of a job. `end_reason` None: it has not ended."""
+    """One search of a job. `end_reason` None: it has not ended; `query` None: it went with the job's creators."""
 
     kind: str
-    query: str
+    query: str | None
     status: str
     end_reason: str | None
     pages: int
@@ -58,7 +58,8 @@ class JobView(Model):
     `keywords`, `target` and `filters` are what was understood of what the caller asked for: None if it did not.
     `searches` stand in the order in which the job got them.
     `waiting_position` is its place among its owner's waiting jobs, from 1; `waiting_until` when its platform's pause
-    ends, None if that is for an operator to say.
+    ends, None if that is for an operator to say. Of the delivered, `removed_count` are gone, since
+    `creators_removed_at`: they were kept long enough.
     """
 
     id: UUID
@@ -81,6 +82,8 @@ class JobView(Model):
     target_results: int
     progress: float
     delivered_count: int
+    removed_count: int
+    creators_removed_at: datetime | None
     pending_count: int
     reserve_count: int
     items_count: int
@@ -108,11 +111,10 @@ class JobView(Model):
 async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
     """One look at the primary key; None if the owner has no such job on this platform.
 
-    It goes on a connection that is nobody's too: the function (0006_walls.sql) names the owner to row-level security,
-    for as long as its transaction lasts, and asks for the owner.
+    The function says for whom it looks, so that it needs no transaction to be under row-level security.
     """
     cursor = await connection.execute(
-        "select event_seq, status from read_version(%(owner)s::text, %(platform)s::text, %(job_id)s::uuid)",
+        "select event_seq, status from job_version(%(owner)s, %(platform)s, %(job_id)s)",
         {"owner": owner, "platform": platform, "job_id": job_id},
     )
     row = await cursor.fetchone()
@@ -177,7 +179,8 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
         await cursor.execute(
             """select j.id, j.platform, j.mode, j.status, j.stop_reason, j.error, j.reference, j.campaign_id,
                    j.target_results, round(j.progress::numeric, 2)::float8 as progress, j.delivered_count,
-                   j.pending_count, j.reserve_count, j.calls_count, j.pages_count, j.credits_spent,
+                   j.removed_count, j.creators_removed_at, j.pending_count, j.reserve_count, j.calls_count,
+                   j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.pages_max, j.parallel_searches_max,
                    j.timeout, j.delay_between_calls, j.run, j.event_seq, j.created_at, j.started_at, j.deadline_at,
                    j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
@@ -198,12 +201,16 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                         'end_reason', q.end_reason, 'pages', q.pages_count) order by q.ordinal), '[]')
                     from searches q where q.job_id = j.id) as searches,
                    case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
-                        else p.reason end as waiting_on,
+                        when stop.is_stopped then 'operator'
+                        else coalesce(p.reason, case when stop.minute_credits >= stop.minute_max then 'credits' end)
+                   end as waiting_on,
                    case when j.ended_at is null and j.admitted_at is null then (
                         select count(*)::int from jobs w
                         where w.owner = j.owner and w.status = 'pending' and w.admitted_at is null
                           and (w.queued_at, w.id) <= (j.queued_at, j.id)) end as waiting_position,
-                   case when j.ended_at is null and j.admitted_at is not null then p.until end as waiting_until,
+                   case when j.ended_at is null and j.admitted_at is not null and not stop.is_stopped then
+                        coalesce(p.until, case when p.reason is null and stop.minute_credits >= stop.minute_max
+                                          then stop.minute_ends_at end) end as waiting_until,
                    (select coalesce(sum(s.items_count), 0)::int from steps s where s.job_id = j.id) as items_count,
                    (select coalesce(jsonb_object_agg(o.outcome, o.count), '{}') from (
                         select outcome, sum(count)::int as count from step_outcomes
@@ -218,6 +225,7 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                     select at, data from job_events where job_id = j.id and kind = 'progressed'
                     order by seq desc limit 1
                ) last on j.ended_at is null and last.at >= j.started_at
+               cross join spending stop
                where j.id = %(job_id)s and j.owner = %(owner)s""",
             {"owner": owner, "job_id": job_id},
         )

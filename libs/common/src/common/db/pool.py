@@ -14,7 +14,7 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from common.errors import ConfigurationError
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, is_on_loopback
 
 Connection = AsyncConnection[TupleRow]
 
@@ -31,13 +31,26 @@ def _dumps(value: Any) -> bytes:
 set_json_dumps(_dumps)
 
 
-_EVERYBODY = "*"
-
 # What to catch where an outage of Postgres has an answer of its own.
 DATABASE_UNAVAILABLE = (PoolTimeout, OperationalError, TimeoutError)
 
 # Everything that Postgres can answer a statement with, its refusals too.
 DATABASE_FAULTS = (Error, PoolTimeout, TimeoutError)
+
+
+EVERYBODY = "*"
+
+
+class Door(Protocol):
+    """Where connections come from. Each raises TimeoutError or PoolTimeout if none comes free in time."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for a few statements."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """One transaction: committed at the end, rolled back if anything is raised."""
+        ...
 
 
 def check_database_url(url: str) -> None:
@@ -48,12 +61,17 @@ def check_database_url(url: str) -> None:
         raise ConfigurationError("DATABASE_URL: is not a connection URL of Postgres") from None
 
 
-class Door(Protocol):
-    """What lets a statement in: the whole database, or what is its owners'."""
-
-    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
-
-    def transaction(self) -> AbstractAsyncContextManager[Connection]: ...
+async def is_role_unbound(connection: Connection) -> bool:
+    """Whether the role of this connection may do whatever it wants to our tables."""
+    cursor = await connection.execute(
+        """select r.rolsuper or r.rolbypassrls or exists (
+               select from pg_class c
+               where c.relnamespace = 'public'::regnamespace and c.relname = 'jobs'
+                 and pg_has_role(r.rolname, c.relowner, 'member'))
+           from pg_roles r where r.rolname = current_user"""
+    )
+    row = await cursor.fetchone()
+    return row is None or bool(row[0])
 
 
 class Database:
@@ -97,6 +115,19 @@ class Database:
         except PoolTimeout:
             await self._pool.close()
             raise ConfigurationError(f"DATABASE_URL: no Postgres let us in within {OPEN_MAX_S:.0f} s") from None
+        if not is_on_loopback(self._url):
+            await self._check_role()
+
+    async def _check_role(self) -> None:
+        """Raises ConfigurationError if neither grants nor row-level security bind us."""
+        async with self.connection() as connection:
+            is_unbound = await is_role_unbound(connection)
+        if is_unbound:
+            await self._pool.close()
+            raise ConfigurationError(
+                "DATABASE_URL: its role owns the tables, is a superuser or bypasses row-level security; "
+                "a service needs a login of its own (docs/runbook.md), unless Postgres is on loopback"
+            )
 
     async def close(self) -> None:
         await self._pool.close()
@@ -110,6 +141,20 @@ class Database:
             if self._renewal is None or self._renewal.done():
                 self._renewal = asyncio.create_task(self._pool.check())
             raise
+
+    def of(self, owner: str) -> Door:
+        """The rows of this owner alone, for a role that row-level security binds."""
+        return self.of_owners([owner])
+
+    def of_owners(self, owners: Iterable[str]) -> Door:
+        """Those of these owners, for the few statements that look at several at once; nobody's if there are none."""
+        names = sorted(set(owners))
+        assert not any(name in ("", EVERYBODY) or "," in name for name in names)
+        return _ScopedDoor(self, ",".join(names))
+
+    def of_everybody(self) -> Door:
+        """All rows, for such a role: what administrators do."""
+        return _ScopedDoor(self, EVERYBODY)
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
@@ -131,35 +176,17 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    def of(self, owner: str) -> "OwnersDoor":
-        """The door to what is this owner's."""
-        return self.of_owners([owner])
 
-    def of_owners(self, owners: Iterable[str]) -> "OwnersDoor":
-        """The door to what is these owners', for the few statements that look at several at once."""
-        names = sorted(set(owners))
-        assert not any(name in ("", _EVERYBODY) or "," in name for name in names)
-        return OwnersDoor(self, ",".join(names))
+class _ScopedDoor:
+    """Everything in a transaction that says for whom it is: the setting ends with it, so that no connection that comes
+    back to a pool, ours or one between us and Postgres, has it still. Hence `connection` is a transaction, too."""
 
-    def of_everybody(self) -> "OwnersDoor":
-        """The door to what is anybody's: for administrators."""
-        return OwnersDoor(self, _EVERYBODY)
-
-
-class OwnersDoor:
-    """Lets a service whom row-level security binds see and change what is its owners', and nothing else.
-
-    Whose it is holds for one transaction, always, so that it is safe behind a pooler that hands out a connection for a
-    transaction only, and never left behind in ours: hence `connection` is a transaction here as well.
-    """
-
-    def __init__(self, database: Database, owners: str) -> None:
+    def __init__(self, database: Database, scope: str) -> None:
         self._database = database
-        self._begin = sql.SQL("begin; select set_config('app.owner', {}, true)").format(sql.Literal(owners))
+        self._begin = sql.SQL("begin; select set_config('app.owner', {}, true)").format(sql.Literal(scope))
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
-        """One transaction: committed at the end, rolled back if anything is raised. Raises as `Database.connection`."""
         async with self._database.connection() as connection:
             # One round trip for both; the pool commits, or rolls back, what it takes back.
             await connection.execute(self._begin, prepare=False)

@@ -12,7 +12,8 @@ from common.domain.model import Model
 
 
 class Spent(Model):
-    """What the job used of its limits so far, and what its creation asked for: None: what the settings allow."""
+    """What the job used of its limits so far, and what its creation asked for: None: what the settings allow.
+    `has_lost_creators`: some were removed, kept long enough."""
 
     pages_count: int
     pages_max: int
@@ -20,6 +21,7 @@ class Spent(Model):
     credits_max: int
     pages_asked: int | None = None
     credits_asked: int | None = None
+    has_lost_creators: bool = False
 
 
 class Reopening(Model):
@@ -37,7 +39,8 @@ async def view_spent(connection: Connection, *, job_id: UUID) -> Spent | None:
         await cursor.execute(
             """select pages_count, pages_max, credits_spent + credits_reserved as credits_used, credits_max,
                    (input #>> '{limits,pagesMax}')::int as pages_asked,
-                   (input #>> '{limits,creditsMax}')::int as credits_asked
+                   (input #>> '{limits,creditsMax}')::int as credits_asked,
+                   creators_removed_at is not null as has_lost_creators
                from jobs where id = %(job_id)s""",
             {"job_id": job_id},
         )
@@ -51,7 +54,7 @@ async def reopen_job(connection: Connection, reopening: Reopening) -> None:
                pages_max = greatest(pages_max, %(pages_max)s), credits_max = greatest(credits_max, %(credits_max)s),
                stop_reason = null, error = null, reference = null, ended_at = null, admitted_at = null,
                started_at = null, deadline_at = null, queued_at = now(), queue_until = now() + %(queue_timeout)s,
-               progress = 0, updated_at = now()
+               progress = 0, creators_since = coalesce(creators_since, now()), updated_at = now()
            where id = %(job_id)s""",
         reopening.model_dump(),
     )

@@ -55,7 +55,7 @@ async def stalled_steps(
 ) -> list[StalledStep]:
     """Due steps without a lease and without a sign of life. Each re-drive doubles the wait for the next one.
 
-    Steps whose platform waits are left alone, and so is what is not due yet.
+    Steps whose platform waits, or all while paid calls are stopped, are left alone, and so is what is not due yet.
     """
     async with connection.cursor(row_factory=class_row(StalledStep)) as cursor:
         await cursor.execute(
@@ -66,6 +66,7 @@ async def stalled_steps(
                where s.phase in ('page', 'enrichment') and (s.lease_until is null or s.lease_until < now())
                  and j.status in ('pending', 'processing') and j.admitted_at is not null
                  and (p.platform is null or p.state = 'open' or coalesce(p.until <= now(), false))
+                 and not (select is_stopped from spending)
                  and case when coalesce(s.published_generation = s.generation, false)
                      then greatest(s.due_at, s.published_at, s.delivered_at, s.lease_until)
                           < now() - %(stalled_after)s * power(2, least(s.sweeps_count, 10))
@@ -104,10 +105,10 @@ async def idle_jobs(connection: Connection, *, idle_for: timedelta) -> list[UUID
 
 
 async def is_paused(connection: Connection, *, job_id: UUID) -> bool:
-    """Whether the platform of this job waits."""
+    """Whether the platform of this job waits, or all do because paid calls are stopped."""
     cursor = await connection.execute(
-        """select 1 from jobs j join platform_states p on p.platform = j.platform
-           where j.id = %(job_id)s and p.state <> 'open'""",
+        """select 1 from spending s, jobs j join platform_states p on p.platform = j.platform
+           where j.id = %(job_id)s and (p.state <> 'open' or s.is_stopped)""",
         {"job_id": job_id},
     )
     return await cursor.fetchone() is not None

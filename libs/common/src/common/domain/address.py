@@ -204,11 +204,16 @@ def _local_start(text: str, end: int) -> int:
     start = end
     while start > 0 and end - start <= _LOCAL_LENGTH_MAX:
         character = text[start - 1]
-        is_inner = character == "'" and start > 1 and text[start - 2].isalnum() and text[start].isalnum()
+        is_inner = character == "'" and start > 1 and _is_inner(text[start - 2]) and _is_inner(text[start])
         if character not in _LOCAL_CHARACTERS and not is_inner:
             break
         start -= 1
     return start
+
+
+def _is_inner(beside: str) -> bool:
+    """Whether an apostrophe beside this letter can be a name's; beside any other it is a quotation mark."""
+    return beside in _LOCAL_CHARACTERS and beside.isalnum()
 
 
 def _is_local_whole(text: str, start: int, end: int) -> bool:

@@ -4,6 +4,7 @@ The values live in the table `system_settings`; what is not there has the defaul
 """
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -12,6 +13,7 @@ from common.domain.model import Model
 
 Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=30))]
 Seconds = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=30))]
+Kept = Annotated[timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3650))]
 UserId = Annotated[str, Field(strict=True, pattern=r"^user_[A-Za-z0-9_]{1,100}\z")]
 
 
@@ -19,8 +21,15 @@ def _each_once(user_ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(user_ids))
 
 
+class PaidCalls(StrEnum):
+    """The switch over all spending."""
+
+    ALLOWED = "allowed"
+    STOPPED = "stopped"
+
+
 class ApiSettings(Model):
-    """Limits of one job against the upstream."""
+    """Limits of one job against the upstream, and the switch: the gate reads that in Postgres before each call."""
 
     max_api_calls: Annotated[int, Field(strict=True, ge=1, le=10_000, description="pages per job")] = 200
     delay_between_calls: Annotated[Delay, Field(description="wait between two pages of a search")] = timedelta(0)
@@ -28,6 +37,9 @@ class ApiSettings(Model):
         int, Field(strict=True, ge=1, le=100, description="profile calls at once per worker")
     ] = 10
     max_credits_per_job: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="credits per job")] = 5000
+    paid_calls: Annotated[
+        PaidCalls, Field(description="stopped: no paid call of any platform begins, its jobs wait; allowed: they go on")
+    ] = PaidCalls.ALLOWED
 
 
 class TimeoutSettings(Model):
@@ -49,6 +61,19 @@ class LimitSettings(Model):
             ge=0,
             le=1_000_000_000,
             description="credits for one owner's jobs a day (UTC); none: no limit",
+        ),
+    ] = None
+    credits_per_day: Annotated[
+        int | None,
+        Field(strict=True, ge=0, le=1_000_000_000, description="credits for all jobs a day (UTC); none: no limit"),
+    ] = None
+    credits_per_minute: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=10,  # the dearest call fits
+            le=1_000_000,
+            description="credits of all calls that begin in a minute; beyond it they wait; none: no limit",
         ),
     ] = None
     admin_user_ids: Annotated[
@@ -81,6 +106,17 @@ class RecoverySettings(Model):
     ] = 3
 
 
+class RetentionSettings(Model):
+    """How long data of people is kept. Nothing renews it but to be fetched anew."""
+
+    results: Annotated[Kept, Field(description="a job's creators, from when they were found")] = timedelta(days=90)
+    profiles: Annotated[
+        Kept, Field(description="cached profiles, from when they were fetched; at least profiles.max_age")
+    ] = timedelta(days=30)
+    dead_letters: Annotated[Kept, Field(description="dead letters, from when they were settled")] = timedelta(days=90)
+    setting_changes: Annotated[Kept, Field(description="who changed which setting")] = timedelta(days=730)
+
+
 class SystemSettings(Model):
     """All of them; field = category."""
 
@@ -89,3 +125,4 @@ class SystemSettings(Model):
     limits: LimitSettings = LimitSettings()
     profiles: ProfileSettings = ProfileSettings()
     recovery: RecoverySettings = RecoverySettings()
+    retention: RetentionSettings = RetentionSettings()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from common.domain.setting import SystemSettings
@@ -24,21 +24,23 @@ class SettingType(StrEnum):
     INTEGER = "integer"
     DURATION = "duration"
     USER_IDS = "user_ids"
+    CHOICE = "choice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingKey:
     """One setting. Values and bounds are as JSON holds them: durations in ISO 8601. For a list, the bounds are those
-    of its length."""
+    of its length; a choice has none, it has `choices`."""
 
     category: str
     key: str
     type: SettingType
     description: str
     default: Any
-    minimum: int | str
-    maximum: int | str
+    minimum: int | str | None
+    maximum: int | str | None
     is_nullable: bool
+    choices: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -54,6 +56,8 @@ class SettingKey:
                 words = f"a duration from {self.minimum} to {self.maximum}, in ISO 8601 or as a number of seconds"
             case SettingType.USER_IDS:
                 words = f"a list of at most {self.maximum} user ids, like user_2abc"
+            case SettingType.CHOICE:
+                words = " or ".join(self.choices)
         return f"{words}, or null" if self.is_nullable else words
 
     def parse(self, value: Any) -> Any:
@@ -98,6 +102,7 @@ def _setting_key(category: str, key: str, field: FieldInfo) -> SettingKey:
         minimum=0 if kind is SettingType.USER_IDS else _as_json(least),
         maximum=_as_json(most),
         is_nullable=type(None) in get_args(field.annotation),
+        choices=_choices(field),
     )
 
 
@@ -107,7 +112,14 @@ def _type_of(field: FieldInfo) -> SettingType:
         annotation = get_args(annotation)[0]
     if annotation is int:
         return SettingType.INTEGER
+    if _choices(field):
+        return SettingType.CHOICE
     return SettingType.DURATION if annotation is timedelta else SettingType.USER_IDS
+
+
+def _choices(field: FieldInfo) -> tuple[str, ...]:
+    kind = field.annotation
+    return tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
 
 
 def _bounds(field: FieldInfo) -> tuple[Any, Any]:
@@ -118,15 +130,17 @@ def _bounds(field: FieldInfo) -> tuple[Any, Any]:
     return least, most
 
 
-def _as_json(bound: Any) -> int | str:
+def _as_json(bound: Any) -> int | str | None:
     """A duration as pydantic writes it."""
+    if bound is None:
+        return None
     if isinstance(bound, timedelta):
-        days, seconds = bound.days, bound.seconds
-        return f"P{days}D" if days and not seconds else f"PT{int(bound.total_seconds())}S"
+        return str(_DURATION.dump_python(bound, mode="json"))
     assert isinstance(bound, int)
     return bound
 
 
+_DURATION = TypeAdapter(timedelta)
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = SystemSettings().model_dump(mode="json")
 
 # In the order in which they are defined.

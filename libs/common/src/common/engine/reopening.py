@@ -14,6 +14,8 @@ class Refusal(StrEnum):
     NOT_RETRYABLE = "only a job that ended in error or timeout can be retried"
     NOT_EXTENDABLE = "only a completed job can be extended"
     TARGET_NOT_HIGHER = "targetResults must be higher than it was"
+    CREATORS_REMOVED = "the job's creators were removed, as they were kept long enough: create a new job"
+    ACCOUNT_LEAVES = "the account is being deleted"
     NOTHING_LEFT = "there is nothing left to go on with: its searches are exhausted, or its limits are used up"
 
 

@@ -1,6 +1,7 @@
 """The NATS door: one connection a process, that reconnects for ever and tells when it did."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from common.settings import NatsSettings
 log = structlog.get_logger()
 
 CONNECT_MAX_S = 10.0
+_DENIAL = re.compile(r"permissions violation for (publish|subscription) to ([^,]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -60,10 +62,6 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
         if is_open:
             on_lost()
 
-    async def when_error(error: Exception) -> None:
-        # A denied publish shows up only here: to the publisher it looks like a timeout.
-        log.warning("nats.failed", error=type(error).__name__, detail=str(error))
-
     client = Client()
     options = _protection(client, settings)
     try:
@@ -78,7 +76,7 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
                 reconnected_cb=when_reconnected,
                 disconnected_cb=when_disconnected,
                 closed_cb=when_closed,
-                error_cb=when_error,
+                error_cb=_tell_fault,
                 inbox_prefix=f"_INBOX_{name}".encode(),
                 **options,
             )
@@ -88,6 +86,14 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
         raise ConfigurationError(f"NATS_URL: no server let us in within {CONNECT_MAX_S:.0f} s") from None
     is_open = True
     return Messaging(client=client, jetstream=client.jetstream(timeout=2), reconnected=reconnected)
+
+
+async def _tell_fault(error: Exception) -> None:
+    """A denial shows up only here: to who publishes it looks like a timeout, to who subscribes like silence."""
+    if denial := _DENIAL.search(str(error)):
+        log.error("nats.denied", operation=denial[1].lower(), subject=denial[2].strip("\"' "))
+    else:
+        log.warning("nats.failed", error=type(error).__name__, detail=str(error))
 
 
 def _protection(client: Client, settings: NatsSettings) -> dict[str, Any]:

@@ -34,6 +34,13 @@ class UserNkey:
         return base64.b64encode(self._key.sign(nonce.encode()))
 
 
+def make_seed(raw: bytes) -> str:
+    """The seed of a user nkey, `SU...`, from 32 bytes that nobody can guess."""
+    body = bytes([_SEED_PREFIX | _USER_PREFIX >> 5, _USER_PREFIX << 3 & 255]) + raw
+    assert len(raw) == 32
+    return base64.b32encode(body + _checksum(body)).decode().rstrip("=")
+
+
 def read_nkey(path: str) -> UserNkey:
     """The nkey whose seed the file holds. Raises ConfigurationError, which never shows what the file holds."""
     try:

@@ -24,6 +24,9 @@ MAX_DELIVER = 50  # a backstop: attempts are counted in Postgres
 MAX_ACK_PENDING = 1024  # steps in flight for one platform over all its replicas
 DUPLICATE_WINDOW_S = 600  # the same (search, step, generation) twice within this is stored once
 
+# Who may connect: each has an nkey of its own, and in deploy/nats/nats-server.conf what it may say and hear.
+IDENTITIES = ("gateway", "webhook", *(platform.value for platform in PlatformName), "migrate")
+
 STREAMS = (
     StreamConfig(
         name=STEPS,
@@ -66,9 +69,14 @@ def message_id(search_id: object, step: int, generation: int) -> str:
 
 
 def consumers() -> list[tuple[str, ConsumerConfig]]:
-    """(stream, consumer): one durable pull consumer for each platform, one for the sweep."""
+    """(stream, consumer): one durable pull consumer for each platform, one for the sweep.
+
+    Each has its `name` too: then the client asks for it by a subject that names it and what it reads, and the server's
+    configuration can allow just these.
+    """
     platforms = [
         ConsumerConfig(
+            name=platform.value,
             durable_name=platform.value,
             filter_subject=step_subject(platform),
             ack_policy=AckPolicy.EXPLICIT,
@@ -79,5 +87,5 @@ def consumers() -> list[tuple[str, ConsumerConfig]]:
         )
         for platform in PlatformName
     ]
-    sweep = ConsumerConfig(durable_name=SWEEP, ack_policy=AckPolicy.EXPLICIT, ack_wait=30, max_deliver=10)
+    sweep = ConsumerConfig(name=SWEEP, durable_name=SWEEP, ack_policy=AckPolicy.EXPLICIT, ack_wait=30, max_deliver=10)
     return [*((STEPS, consumer) for consumer in platforms), (ADVISORIES, sweep)]

@@ -17,6 +17,11 @@ COUNT_MAX: Final = 2**53
 IDENTIFIER_LENGTH_MAX: Final = 128
 TEXT_LENGTH_MAX: Final = 10_000
 
+STRING_BYTES_MAX: Final = 1024**2
+"""Longer strings are no text of a creator: as a string each character may take four bytes."""
+
+_NUMBER_BYTES_MAX: Final = 1024
+
 _TEXT = msgspec.json.Decoder(str)
 _NUMBER = msgspec.json.Decoder(int | float | str)
 _FLAG = msgspec.json.Decoder(bool | int | float | str)
@@ -26,8 +31,8 @@ _FLAGS: dict[bool | float | str, bool] = {True: True, False: False, "1": True, "
 
 
 def read_string(raw: msgspec.Raw) -> str | None:
-    """A string exactly as sent, for what is judged before it is kept."""
-    return decoded(_TEXT, raw)
+    """A string exactly as sent, for what is judged before it is kept; one of more than a mebibyte is unknown."""
+    return decoded(_TEXT, raw) if len(raw) <= STRING_BYTES_MAX else None
 
 
 def read_text(raw: msgspec.Raw, length_max: int = TEXT_LENGTH_MAX) -> str | None:
@@ -53,7 +58,7 @@ def read_country(raw: msgspec.Raw) -> str | None:
 
 def read_count(raw: msgspec.Raw) -> int | None:
     """A whole number from 0 to 2^53, also as a string of digits. A negative one is an overflow: unknown."""
-    number = decoded(_NUMBER, raw)
+    number = decoded(_NUMBER, raw) if len(raw) <= _NUMBER_BYTES_MAX else None
     if isinstance(number, str):
         is_digits = number.isascii() and number.isdigit() and len(number) <= len(str(COUNT_MAX))
         number = int(number) if is_digits else None
@@ -64,7 +69,7 @@ def read_count(raw: msgspec.Raw) -> int | None:
 
 def read_flag(raw: msgspec.Raw) -> bool | None:
     """True or false, also as 1 or 0 or as a word."""
-    flag = decoded(_FLAG, raw)
+    flag = decoded(_FLAG, raw) if len(raw) <= _NUMBER_BYTES_MAX else None
     return None if flag is None else _FLAGS.get(flag)
 
 
@@ -73,7 +78,9 @@ def read_instant(seconds: msgspec.Raw, iso: msgspec.Raw = ABSENT) -> datetime | 
     count = read_count(seconds)
     if count and count < 253_402_300_800:  # the year 10000
         return datetime.fromtimestamp(count, UTC)
-    instant = decoded(_INSTANT, iso) or decoded(_INSTANT, seconds)
+    instant = next(
+        (at for raw in (iso, seconds) if len(raw) <= _NUMBER_BYTES_MAX and (at := decoded(_INSTANT, raw))), None
+    )
     if instant is None or not 1970 <= instant.year < 9999:
         return None
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

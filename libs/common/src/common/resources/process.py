@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from common.clock import Clock
 from common.crash import Crash
-from common.db.login import check_login
 from common.db.pool import Database, Door
 from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.hint import Hints
@@ -30,9 +29,9 @@ class Resources:
     clock: Clock
     crash: Crash
 
-    async def unit(self, door: Door | None = None) -> Unit:
-        """What a transaction needs, with the limits in force now. `door` lets it in; None: it is let in to all."""
-        return Unit.under(await self.settings.current(), door or self.database, self.clock)
+    async def unit(self, database: Door | None = None) -> Unit:
+        """What a transaction needs, with the limits in force now; through our own door unless one is given."""
+        return Unit.under(await self.settings.current(), database or self.database, self.clock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,6 @@ async def open_resources(
         database = Database(settings.database, name=name, size_max=pool_max)
         await database.open()
         stack.push_async_callback(database.close)
-        await check_login(database, settings.database)
         messaging = await connect_messaging(settings.nats, name=name, on_lost=on_lost)
         stack.push_async_callback(messaging.close)
         publisher = QStashPublisher(settings.qstash)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from common.crash import Crash, CrashPoint
-from common.db.pool import DATABASE_UNAVAILABLE, Database, Door
+from common.db.pool import DATABASE_UNAVAILABLE, Door
 from common.db.step import note_published
 from common.domain.step import DueStep
 from common.qstash.publisher import QStashPublisher, QStashUnavailableError
@@ -17,19 +17,20 @@ log = structlog.get_logger()
 class Publication:
     """Publishes steps and remembers it. What cannot be published now, the sweep publishes."""
 
-    def __init__(self, database: Database, publisher: QStashPublisher, crash: Crash) -> None:
+    def __init__(self, database: Door, publisher: QStashPublisher, crash: Crash) -> None:
         self._database = database
         self._publisher = publisher
         self._crash = crash
 
-    async def publish(self, steps: Sequence[DueStep], door: Door | None = None) -> list[str | None]:
-        """QStash's message id for each step, None where QStash did not take it. Never raises for an outage.
+    def within(self, database: Door) -> "Publication":
+        """The same, noting what it does through another door."""
+        return Publication(database, self._publisher, self._crash)
 
-        `door` lets the process in to the steps' jobs; None: it is let in to all.
-        """
-        return list(await asyncio.gather(*(self._publish(step, door or self._database) for step in steps)))
+    async def publish(self, steps: Sequence[DueStep]) -> list[str | None]:
+        """QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""
+        return list(await asyncio.gather(*(self._publish(step) for step in steps)))
 
-    async def _publish(self, step: DueStep, door: Door) -> str | None:
+    async def _publish(self, step: DueStep) -> str | None:
         try:
             message_id = await self._publisher.publish(step)
         except QStashUnavailableError as error:
@@ -43,7 +44,7 @@ class Publication:
             return None
         self._crash.reach(CrashPoint.STEP_PUBLISHED)
         try:
-            async with door.connection() as connection:
+            async with self._database.connection() as connection:
                 await note_published(connection, step=step, qstash_message_id=message_id)
         except DATABASE_UNAVAILABLE as error:
             # QStash has it; the sweep publishes it once more, which is absorbed.

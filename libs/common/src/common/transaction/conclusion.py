@@ -3,7 +3,6 @@
 from common.db import candidate as candidate_table
 from common.db import job as job_table
 from common.db import outcome as outcome_table
-from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db import step as step_table
 from common.db.candidate import CandidateRow
@@ -15,6 +14,7 @@ from common.engine.enrichment import decide_refill, judge_at_end
 from common.transaction.admission import admit_next, start_searches
 from common.transaction.brief import brief_of
 from common.transaction.lock import LockedWork, OwnerLockNeededError
+from common.transaction.quota import release
 from common.transaction.row import settled_row
 
 
@@ -74,7 +74,6 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
         {"status": end.status.value, "stopReason": end.stop_reason.value, "delivered": work.facts.delivered},
     )
     await write_counters(work)
-    await quota_table.release_grant(work.connection, job_id=work.job.id)
     await job_table.end_job(
         work.connection,
         Ending(
@@ -89,6 +88,7 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
     work.due[:] = await admit_next(
         work.connection, work.clock, owner=work.job.owner, active_jobs_max=work.active_jobs_max
     )
+    await release(work.connection, job_id=work.job.id)
 
 
 async def _close_candidates(work: LockedWork) -> None:

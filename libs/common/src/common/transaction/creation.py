@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from common.db import idempotency as idempotency_table
 from common.db import job as job_table
-from common.db import owner as owner_table
 from common.db import quota as quota_table
 from common.db import search as search_table
 from common.db.job import NewJob
@@ -15,9 +14,10 @@ from common.db.search import NewSearch
 from common.domain.step import DueStep
 from common.engine.quota import estimate
 from common.platform import PlannedSearch
+from common.transaction.account import enter
 from common.transaction.admission import admit_next
 from common.transaction.lock import Unit
-from common.transaction.quota import reserve
+from common.transaction.quota import reserve, reserve_of_all
 
 
 class KeyInUseError(Exception):
@@ -43,11 +43,13 @@ async def create_job(
 ) -> list[DueStep]:
     """Store the job and start as much of it as the limits admit; returns the steps to publish (none: it waits).
 
-    Raises UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the owner's quota does not
-    cover what the job is likely to cost.
+    Raises AccountLeavesError, UnknownCampaignError if the campaign is not the owner's, QuotaExceededError if the
+    owner's quota does not cover what the job is likely to cost, DayUsedUpError if the cap of all jobs does not.
     """
     async with unit.database.transaction() as connection:
-        return await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+        due = await _store(connection, unit, job, [_new_search(unit, one, region) for one in searches])
+        await _reserve_of_all(connection, unit, job)
+        return due
 
 
 async def create_job_once(
@@ -70,7 +72,16 @@ async def create_job_once(
         assert view is not None
         answer = repetition.write(view)
         await idempotency_table.keep_answer(connection, owner=job.owner, key=repetition.key, answer=answer)
+        await _reserve_of_all(connection, unit, job)
         return due, answer
+
+
+def _estimate(job: NewJob) -> int:
+    return estimate(places=job.target_results, credits_left=job.credits_max)
+
+
+async def _reserve_of_all(connection: Connection, unit: Unit, job: NewJob) -> None:
+    await reserve_of_all(connection, amount=_estimate(job), credits_per_day=unit.credits_per_day_of_all)
 
 
 def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSearch:
@@ -78,9 +89,8 @@ def _new_search(unit: Unit, search: PlannedSearch, region: str | None) -> NewSea
 
 
 async def _store(connection: Connection, unit: Unit, job: NewJob, searches: Sequence[NewSearch]) -> list[DueStep]:
-    await owner_table.add_owner(connection, owner=job.owner)
-    await owner_table.lock_owner(connection, owner=job.owner)
-    amount = estimate(places=job.target_results, credits_left=job.credits_max)
+    await enter(connection, owner=job.owner)
+    amount = _estimate(job)
     day = await reserve(connection, owner=job.owner, amount=amount, credits_per_day=unit.credits_per_day)
     await job_table.insert_job(connection, job)
     await quota_table.grant(connection, job_id=job.id, amount=amount, day=day)

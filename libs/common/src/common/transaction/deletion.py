@@ -5,6 +5,7 @@ from uuid import UUID
 
 from common.db import campaign as campaign_table
 from common.db import deletion as deletion_table
+from common.db import purge as purge_table
 from common.db.job import LockedJob, lock_job
 from common.db.pool import Connection
 from common.engine.deletion import CAMPAIGN_JOBS_MAX, Refusal, refuse
@@ -70,4 +71,5 @@ async def _check(connection: Connection, job: LockedJob) -> None:
 
 async def _delete(connection: Connection, job_id: UUID, by: str) -> None:
     await deletion_table.discard_letters(connection, job_id=job_id, by=by)
+    await purge_table.forget_questions(connection, job_id=job_id)
     await deletion_table.delete_job(connection, job_id=job_id)

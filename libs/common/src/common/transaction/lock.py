@@ -41,6 +41,7 @@ class LockedWork:
     has_owner: bool
     active_jobs_max: int
     credits_per_day: int | None
+    credits_per_day_of_all: int | None
     facts: JobFacts
     seq: int
     due: list[DueStep] = field(default_factory=list[DueStep])
@@ -77,6 +78,7 @@ class Unit:
     clock: Clock
     active_jobs_max: int
     credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
+    credits_per_day_of_all: int | None = None  # and all owners' jobs together
 
     @classmethod
     def under(cls, settings: SystemSettings, database: Door, clock: Clock) -> "Unit":
@@ -86,6 +88,7 @@ class Unit:
             clock=clock,
             active_jobs_max=settings.limits.active_jobs_per_owner,
             credits_per_day=settings.limits.credits_per_owner_per_day,
+            credits_per_day_of_all=settings.limits.credits_per_day,
         )
 
 
@@ -125,6 +128,7 @@ async def _attempt(
             has_owner=has_owner,
             active_jobs_max=unit.active_jobs_max,
             credits_per_day=unit.credits_per_day,
+            credits_per_day_of_all=unit.credits_per_day_of_all,
             facts=job.facts,
             seq=job.event_seq,
         )

@@ -33,7 +33,8 @@ async def redrive_letter(unit: Unit, letter_id: UUID, renewal: Renewal, *, by: s
     """Drive the step of a letter again, with its tries counted anew; returns what to publish now.
 
     A search of a job that still runs goes on at the page that failed; a job that ended in error or timeout is retried
-    as a whole. Raises LetterRefusedError, UnknownJobError, NotReopenedError, QuotaExceededError.
+    as a whole. Raises LetterRefusedError, UnknownJobError, NotReopenedError, QuotaExceededError,
+    DayUsedUpError.
     """
     async with unit.database.connection() as connection:
         letter = await letter_table.job_of_letter(connection, letter_id=letter_id)

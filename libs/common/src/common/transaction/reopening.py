@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from common.db import account as account_table
 from common.db import dead_letter as dead_letter_table
 from common.db import outcome as outcome_table
 from common.db import quota as quota_table
@@ -20,7 +21,7 @@ from common.engine.reopening import Budget, Refusal, limit_reached, refuse, resu
 from common.transaction.admission import admit_next
 from common.transaction.conclusion import conclude, write_counters
 from common.transaction.lock import LockedWork, Unit, under_both_locks
-from common.transaction.quota import reserve
+from common.transaction.quota import reserve, reserve_of_all
 
 
 class NotReopenedError(Exception):
@@ -65,7 +66,7 @@ class Renewal:
 async def retry_job(unit: Unit, job_id: UUID, renewal: Renewal) -> list[DueStep]:
     """Go on with a job that ended in error or timeout; returns what to publish now (none: it waits for its turn).
 
-    Raises UnknownJobError, NotReopenedError, QuotaExceededError.
+    Raises UnknownJobError, NotReopenedError, QuotaExceededError, DayUsedUpError.
     """
     return await _reopen(unit, job_id, Action.RETRY, renewal, None)
 
@@ -73,7 +74,7 @@ async def retry_job(unit: Unit, job_id: UUID, renewal: Renewal) -> list[DueStep]
 async def extend_job(unit: Unit, job_id: UUID, renewal: Renewal, *, target: int) -> list[DueStep]:
     """Go on with a completed job until it has `target` creators in all; returns what to publish now.
 
-    Raises UnknownJobError, NotReopenedError, QuotaExceededError.
+    Raises UnknownJobError, NotReopenedError, QuotaExceededError, DayUsedUpError.
     """
     return await _reopen(unit, job_id, Action.EXTEND, renewal, target)
 
@@ -93,9 +94,14 @@ async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_targe
     refusal = refuse(locked.job.status, action, target_before=locked.job.target_results, target=target)
     if refusal is not None:
         raise NotReopenedError(refusal)
+    if await account_table.is_leaving(locked.connection, owner=locked.job.owner):
+        raise NotReopenedError(Refusal.ACCOUNT_LEAVES)
     await reopening_table.lose_all_open_calls(locked.connection, job_id=job_id)
     spent = await reopening_table.view_spent(locked.connection, job_id=job_id)
     assert spent is not None
+    if spent.has_lost_creators:
+        # It could not tell any more whom it found before: they would be found, paid for and counted a second time.
+        raise NotReopenedError(Refusal.CREATORS_REMOVED)
     budget = renewal.budget_after(spent)
     await reopening_table.reopen_job(
         locked.connection,
@@ -109,19 +115,21 @@ async def reopen(locked: LockedWork, action: Action, renewal: Renewal, new_targe
     )
     locked.begin_run(target=target, pages_max=budget.pages_max)
     await _resume(locked, budget)
-    await _reserve(locked, budget)
+    amount = await _reserve(locked, budget)
     await dead_letter_table.resolve_letters(locked.connection, job_id=job_id, resolution="retried")
     await locked.add_event(action.value, {"target": target})
     await write_counters(locked)
-    if locked.facts.open_places == 0 and locked.facts.pending == 0:
+    is_over = locked.facts.open_places == 0 and locked.facts.pending == 0
+    if not is_over:
+        locked.due.extend(
+            await admit_next(
+                locked.connection, locked.clock, owner=locked.job.owner, active_jobs_max=locked.active_jobs_max
+            )
+        )
+    await reserve_of_all(locked.connection, amount=amount, credits_per_day=locked.credits_per_day_of_all)
+    if is_over:
         # Its time was over just when its target was full: nobody would find anything to do for it.
         await conclude(locked)
-        return
-    locked.due.extend(
-        await admit_next(
-            locked.connection, locked.clock, owner=locked.job.owner, active_jobs_max=locked.active_jobs_max
-        )
-    )
 
 
 async def _resume(locked: LockedWork, budget: Budget) -> None:
@@ -147,10 +155,11 @@ async def _resume(locked: LockedWork, budget: Budget) -> None:
             await outcome_table.move_outcomes(connection, job_id=job_id, moves=step_moves)
 
 
-async def _reserve(locked: LockedWork, budget: Budget) -> None:
-    """What the new run is likely to cost, of the owner's quota of today."""
+async def _reserve(locked: LockedWork, budget: Budget) -> int:
+    """What the new run is likely to cost, of the owner's quota of today; returns it."""
     places = locked.facts.target - locked.facts.delivered
     amount = estimate(places=places, credits_left=budget.credits_max - budget.credits)
     owner = locked.job.owner
     day = await reserve(locked.connection, owner=owner, amount=amount, credits_per_day=locked.credits_per_day)
     await quota_table.grant(locked.connection, job_id=locked.job.id, amount=amount, day=day)
+    return amount

@@ -6,6 +6,7 @@ Decide by the HTTP status first; bodies of errors lack keys, and `success` is tr
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -19,6 +20,10 @@ from common.errors import (
     ShapeError,
     UpstreamFailedError,
 )
+from common.reading.body import decoded, read_body
+from common.reading.scalar import ABSENT
+
+T = TypeVar("T")
 
 RETRY_AFTER_MAX = timedelta(days=1)
 
@@ -35,17 +40,26 @@ class Answer:
 
 
 class _Envelope(msgspec.Struct):
-    success: object = None
-    credits_charged: object = None
-    cached_at: object = None
+    """What the vendor adds; of a hostile one each could be a megabyte of anything, so they stay raw."""
+
+    success: msgspec.Raw = ABSENT
+    credits_charged: msgspec.Raw = ABSENT
+    cached_at: msgspec.Raw = ABSENT
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_CREDITS = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0, le=1000)], strict=True)
+_INSTANT = msgspec.json.Decoder(datetime)
+_FLAG = msgspec.json.Decoder(bool)
+_WORD_BYTES_MAX = 64
 
 
 def charged(answer: Answer, *, price: int) -> int:
     """The credits that this answer cost: what it says, else the price of a 200, else nothing."""
     envelope = _envelope(answer.body)
     if envelope is not None:
-        said = envelope.credits_charged
-        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= 1000:
+        said = _short(_CREDITS, envelope.credits_charged)
+        if said is not None:
             return said
     return price if answer.status == 200 else 0
 
@@ -53,12 +67,8 @@ def charged(answer: Answer, *, price: int) -> int:
 def seen_at(answer: Answer, *, now: datetime) -> datetime | None:
     """When the upstream looked, if its own cache answered; None: just now. A time in the future is none."""
     envelope = _envelope(answer.body)
-    said = envelope.cached_at if envelope else None
-    if not isinstance(said, str):
-        return None
-    try:
-        at = msgspec.convert(said, datetime)
-    except msgspec.ValidationError:
+    at = _short(_INSTANT, envelope.cached_at) if envelope else None
+    if at is None:
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return at if at <= now else None
@@ -71,7 +81,8 @@ def fault(answer: Answer) -> CreatorscoutError | None:
         envelope = _envelope(answer.body)
         if envelope is None:
             return ShapeError("the answer is not a JSON object")
-        return ShapeError("the answer says that it failed") if envelope.success is False else None
+        is_failed = _short(_FLAG, envelope.success) is False
+        return ShapeError("the answer says that it failed") if is_failed else None
     match status:
         case 401:
             return KeyRefusedError("the upstream refused the key")
@@ -103,7 +114,12 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 
 
 def _envelope(body: bytes) -> _Envelope | None:
+    """Half an emoji in a body is not the envelope's fault."""
     try:
-        return msgspec.json.decode(body, type=_Envelope)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return read_body(_ENVELOPE, body)
+    except ShapeError:
         return None
+
+
+def _short(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw) -> T | None:
+    return decoded(decoder, raw) if len(raw) <= _WORD_BYTES_MAX else None

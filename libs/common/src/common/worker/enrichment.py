@@ -101,7 +101,7 @@ class Enricher:
         except NotFoundError:
             return as_known(candidate, Enrichment.NOT_FOUND)
         except SkipError as error:
-            log.info("profile.unreadable", platform_id=candidate.platform_id, error=type(error).__name__)
+            log.info("profile.unreadable", error=type(error).__name__)
             return as_known(candidate, Enrichment.FAILED)
         except GateShutError as error:
             if is_credit_limit(error):
@@ -164,7 +164,7 @@ class Enricher:
     async def _keep(self, candidate: PendingCandidate, bought: Bought) -> Enriched:
         """Commit the profile together with its ledger row, as it arrives."""
         try:
-            account = self._kind.read(bought.body)
+            account = bought.read(self._kind.read)
             if account.platform_id != candidate.platform_id:
                 # The handle belongs to somebody else by now.
                 raise ShapeError("the profile is another account's")

@@ -25,6 +25,7 @@ class HealthServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,
             )
         )
 

@@ -1,10 +1,11 @@
 """One paid call: through the gate, to the upstream, into the ledger."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from common.clock import Clock
@@ -32,6 +33,9 @@ _ANSWERED = {"page": CrashPoint.PAGE_ANSWERED, "profile": CrashPoint.PROFILE_ANS
 GATE_TRIES = 4  # others take what was granted meanwhile
 
 
+T = TypeVar("T")
+
+
 class Shut(StrEnum):
     """Why the gate is shut."""
 
@@ -41,6 +45,8 @@ class Shut(StrEnum):
     CREDITS = "credit_limit"
     GRANT = "quota"
     PAUSED = "paused"
+    STOPPED = "stopped"
+    MINUTE = "minute"
 
 
 class GateShutError(CreatorscoutError):
@@ -61,7 +67,7 @@ class Order:
     price: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bought:
     """A readable 200. Whoever commits what it brought commits the settlement with it.
 
@@ -71,6 +77,17 @@ class Bought:
     body: bytes
     settlement: Settlement
     seen_at: datetime | None = None
+
+    def read(self, reader: Callable[[bytes], T]) -> T:
+        """What the body says; raises as `reader`. The body is gone then: it may be large, and neither what comes next
+        nor an error's traceback is to keep it."""
+        body, self.body = self.body, b""
+        try:
+            return reader(body)
+        except CreatorscoutError as error:
+            raise error.with_traceback(None) from None
+        finally:
+            del body
 
 
 # Asks the owner's quota for more for this job, at least this price; False if there is no more.
@@ -142,13 +159,16 @@ class Buyer:
             answer=answer,
             reason=type(wrong).__name__ if wrong else None,
         )
-        if wrong is not None:
-            await self._settle(settlement)
+        if wrong is None:
+            bought = Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
+            del answer
+            await self._gate.note_success(request.id)
+            return bought
+        del answer  # the error's traceback keeps this frame
+        await self._settle(settlement)
         if not isinstance(wrong, CoolDownError | UpstreamFailedError):
             await self._gate.note_success(request.id)
-        if wrong is not None:
-            raise wrong
-        return Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
+        raise wrong
 
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
@@ -198,22 +218,22 @@ def fingerprint(order: Order) -> str:
     return hashlib.sha256(f"{order.path}?{text}".encode()).hexdigest()
 
 
+# Why the gate is shut, in this order; what is behind a name is what the view must say for the gate to open.
+_REASONS: Sequence[tuple[Shut, Callable[[GateView], bool]]] = (
+    (Shut.FINAL, lambda view: not view.status.is_final),
+    (Shut.OVERDUE, lambda view: not view.is_overdue),
+    (Shut.CREDITS, lambda view: view.is_within_credits),
+    (Shut.PAGES, lambda view: view.is_within_pages),
+    (Shut.GRANT, lambda view: view.is_within_grant),
+    (Shut.STOPPED, lambda view: not view.is_stopped),
+    (Shut.MINUTE, lambda view: view.is_within_minute),
+)
+
+
 def _why(view: GateView | None) -> CreatorscoutError:
-    match view:
-        case None | GateView(is_current=False):
-            return FencedError()
-        case GateView(status=status) if status.is_final:
-            return GateShutError(Shut.FINAL)
-        case GateView(is_overdue=True):
-            return GateShutError(Shut.OVERDUE)
-        case GateView(is_within_credits=False):
-            return GateShutError(Shut.CREDITS)
-        case GateView(is_within_pages=False):
-            return GateShutError(Shut.PAGES)
-        case GateView(is_within_grant=False):
-            return GateShutError(Shut.GRANT)
-        case _:
-            return GateShutError(Shut.PAUSED)
+    if view is None or not view.is_current:
+        return FencedError()
+    return GateShutError(next((shut for shut, is_passed in _REASONS if not is_passed(view)), Shut.PAUSED))
 
 
 def _settlement(

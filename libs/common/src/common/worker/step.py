@@ -127,8 +127,9 @@ async def _stand_down(tools: Tools, turn: _Turn, error: GateShutError) -> Reply:
             await tools.resources.publication.publish(due)
             return Reply(answer=Answer.ACK, reason="overdue")
         case _:
+            # The platform waits, an operator stopped all spending, or the minute's credits are used up.
             await _release(tools, turn, is_attempt_returned=True)
-            return Reply(answer=Answer.NAK, reason="paused", delay_s=NAK_MAX_S)
+            return Reply(answer=Answer.NAK, reason=error.reason.value, delay_s=NAK_MAX_S)
 
 
 async def _work(tools: Tools, turn: _Turn) -> str:
@@ -186,11 +187,15 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
         async with tools.pages.slot(turn.claim.owner):
             return await tools.buyer.buy(tools.platform.name, turn.claim, turn.token, order)
 
+    async def fetch() -> PaidPage:
+        # Its own frame: what could not be read does not stay in memory while it is bought again.
+        bought = await with_retries(buy)
+        page = numbered(await _read(tools, kind, bought), turn.claim.cursor, kind.numbered_pages_max)
+        return PaidPage(page=page, settlement=bought.settlement, seen_at=bought.seen_at)
+
     for is_last in (False, True):
         try:
-            bought = await with_retries(buy)
-            page = numbered(await _read(tools, kind, bought), turn.claim.cursor, kind.numbered_pages_max)
-            return PaidPage(page=page, settlement=bought.settlement, seen_at=bought.seen_at)
+            return await fetch()
         except ShapeError:
             log.warning("page.unreadable", path=kind.path, is_last=is_last)
             if is_last:
@@ -200,7 +205,7 @@ async def _fetch(tools: Tools, turn: _Turn, kind: SearchKind) -> PaidPage:
 
 async def _read(tools: Tools, kind: SearchKind, bought: Bought) -> Page:
     try:
-        return kind.read(bought.body)
+        return bought.read(kind.read)
     except (NotFoundError, ShapeError) as error:
         await tools.buyer.settle_useless(bought, error)
         raise

@@ -50,7 +50,7 @@ class PlatformGate:
                 self._row = await read_platform(connection, platform=self._platform)
             self._read_at = time.monotonic()
         row = self._row
-        if row is None:
+        if row is None or row.is_held:
             return 0
         return steps_allowed(
             is_open=row.is_open, is_probe_due=row.is_probe_due, resumed_for=row.resumed_for, steps_max=steps_max

@@ -1,6 +1,6 @@
 """What happened to a job, as its live events show it: one document per event, by the event's name.
 
-Names: `created`, `started`, `progressed`, `creator`, `ended`, `retried`, `extended`; and before them all a
+Names: `created`, `started`, `progressed`, `creator`, `ended`, `retried`, `extended`, `removed`; and before them all a
 `snapshot`, which is the job itself.
 """
 
@@ -19,7 +19,7 @@ CREATOR = "creator"
 
 
 class EventAnswer(Answer, frozen=True, rename="camel", kw_only=True):
-    """`created` and `started`: there is no more to say."""
+    """`created`, `started` and `removed`: there is no more to say."""
 
     seq: int
     at: datetime
@@ -112,4 +112,5 @@ _SHAPES: Mapping[str, tuple[str, Make]] = {
     "ended": ("ended", _end),
     "retry": ("retried", _reopening),
     "extend": ("extended", _reopening),
+    "creators_removed": ("removed", _moment),
 }

@@ -33,7 +33,7 @@ class OutcomeCountAnswer(Answer, frozen=True, rename="camel", kw_only=True):
 
 class SearchFunnelAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     kind: str
-    query: str
+    query: str | None
     pages: int
     items_seen: int
     outcomes: Sequence[OutcomeCountAnswer]

@@ -47,10 +47,11 @@ FiltersDocument = Annotated[Mapping[str, Any], Meta(extra_json_schema={"$ref": "
 
 
 class Counts(Answer, frozen=True, rename="camel", kw_only=True):
-    """`items_seen` is the sum of `outcomes`. `rules` says of an outcome which rules it comes from, where rules decide
-    it: a filter's name, or that with `:unknown`."""
+    """`items_seen` is the sum of `outcomes`. Of the delivered, `removed` are no longer kept. `rules` says of an
+    outcome which rules it comes from, where rules decide it: a filter's name, or that with `:unknown`."""
 
     delivered: int
+    removed: int
     pending: int
     reserve: int
     items_seen: int
@@ -72,8 +73,10 @@ class Credits(Answer, frozen=True, rename="camel", kw_only=True):
 
 
 class SearchAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    """`query` is null where it was found with creators that were removed since."""
+
     kind: str
-    query: str
+    query: str | None
     status: SearchStatus
     end_reason: EndReason | None
     pages: int
@@ -130,6 +133,7 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     started_at: datetime | None
     deadline_at: datetime | None
     ended_at: datetime | None
+    results_removed_at: datetime | None
 
     @classmethod
     def of(cls, view: JobView) -> "JobAnswer":
@@ -165,6 +169,7 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             estimate=Estimate.of(view),
             counts=Counts(
                 delivered=view.delivered_count,
+                removed=view.removed_count,
                 pending=view.pending_count,
                 reserve=view.reserve_count,
                 items_seen=view.items_count,
@@ -182,6 +187,7 @@ class JobAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             started_at=view.started_at,
             deadline_at=view.deadline_at,
             ended_at=view.ended_at,
+            results_removed_at=view.creators_removed_at,
         )
 
 

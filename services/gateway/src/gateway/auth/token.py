@@ -25,6 +25,8 @@ _KID_LENGTH_MAX = 200
 _OAUTH_TYPES = frozenset({"at+jwt", "application/at+jwt"})
 _SESSION_CATEGORIES = frozenset({"cl_B7d4PD111AAA", "cl_I7d4PD111III"})  # a session; "no information"
 _REQUIRED = ["exp", "iat", "nbf", "iss", "sub", "sid"]
+_INSTANTS = ("exp", "iat", "nbf")
+_SECONDS_MAX = 2**53
 _USER = re.compile(r"user_[A-Za-z0-9_]{1,100}")
 _SESSION = re.compile(r"sess_[A-Za-z0-9_]{1,100}")
 _ORGANISATION = re.compile(r"[A-Za-z0-9_]{1,100}")
@@ -57,6 +59,8 @@ def read_kid(token: str) -> str:
         raise TokenRefusedError("algorithm")
     if str(header.get("typ")).lower() in _OAUTH_TYPES:
         raise TokenRefusedError("type")
+    if "crit" in header or "b64" in header:
+        raise TokenRefusedError("critical")
     category = header.get("cat")
     if "cat" in header and not (isinstance(category, str) and category in _SESSION_CATEGORIES):
         raise TokenRefusedError("category")
@@ -81,6 +85,8 @@ def verify_token(token: str, key: RSAPublicKey, policy: TokenPolicy) -> Principa
         raise TokenRefusedError(type(error).__name__) from error
     except (ValueError, ArithmeticError, RecursionError, TypeError) as error:
         raise TokenRefusedError("unreadable") from error
+    if not all(_is_instant(claims[name]) for name in _INSTANTS):
+        raise TokenRefusedError("instant")
     if not _USER.fullmatch(str(claims["sub"])):
         raise TokenRefusedError("subject")
     if not isinstance(claims["sid"], str) or not _SESSION.fullmatch(claims["sid"]):
@@ -95,6 +101,7 @@ def verify_token(token: str, key: RSAPublicKey, policy: TokenPolicy) -> Principa
         org_id=_organisation(claims),
         actor=_actor(claims),
         expires_at=int(claims["exp"]),
+        org_role=_role(claims),
     )
 
 
@@ -109,6 +116,11 @@ def _header(token: str) -> dict[str, Any]:
     return header
 
 
+def _is_instant(value: object) -> bool:
+    """PyJWT takes a text or a truth for a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _SECONDS_MAX
+
+
 def _organisation(claims: dict[str, Any]) -> str | None:
     """`o.id` of version 2, `org_id` of version 1. One that cannot be read is refused: never another tenant instead."""
     named: list[Any] = []
@@ -121,6 +133,14 @@ def _organisation(claims: dict[str, Any]) -> str | None:
     if any(not isinstance(name, str) or not _ORGANISATION.fullmatch(name) for name in named) or len(set(named)) > 1:
         raise TokenRefusedError("organisation")
     return str(named[0])
+
+
+def _role(claims: dict[str, Any]) -> str | None:
+    """`o.rol` of version 2, `org_role` of version 1. One that cannot be read, or two that differ, are none."""
+    nested = claims.get("o")
+    named = [nested.get("rol") if isinstance(nested, dict) else None, claims.get("org_role")]
+    told = {name.removeprefix("org:") if isinstance(name, str) else None for name in named if name is not None}
+    return told.pop() if len(told) == 1 else None
 
 
 def _actor(claims: dict[str, Any]) -> str | None:

@@ -45,7 +45,7 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> Principal:
         """Raises TokenRefusedError, or KeysUnavailableError if there is nothing to verify with."""
-        digest = hashlib.sha256(token.encode("latin-1")).digest()  # so that no token lies about in memory
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()  # so that no token lies about in memory
         belief = self._beliefs.get(digest)
         if belief is not None:
             if self._holds(belief):

@@ -65,6 +65,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 links=_READ,
             ),
         ),
+        problems=(Kind.CONFLICT,),
     ),
     Operation(
         method="GET",

@@ -39,6 +39,7 @@ the results. Each event comes once and in order, whichever of our processes a cl
 | `creator` | a creator was delivered | an item of the job's results |
 | `ended` | the run of the job is over | `seq`, `at`, `status`, `stopReason`, `delivered` |
 | `retried`, `extended` | the job goes on in another run | `seq`, `at`, `targetResults` |
+| `removed` | creators of the job are no longer kept | `seq`, `at` |
 | `bye` | the stream ends although the job may go on: come again | `reason`: `lifetime`, `draining`, `unavailable` |
 
 Without a last id the stream goes on after the snapshot, which carries an id: read the results up to it. With one, the

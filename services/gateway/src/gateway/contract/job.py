@@ -49,6 +49,7 @@ JOB = {
     },
     "counts": {
         "delivered": 24,
+        "removed": 0,
         "pending": 2,
         "reserve": 0,
         "itemsSeen": 33,
@@ -62,6 +63,7 @@ JOB = {
     "startedAt": "2026-03-01T09:00:01Z",
     "deadlineAt": "2026-03-01T09:30:01Z",
     "endedAt": None,
+    "resultsRemovedAt": None,
 }
 _CANCELLED = JOB | {"status": "cancelled", "stopReason": "cancelled", "endedAt": "2026-03-01T09:02:00Z"}
 _PENDING = {"status": "pending", "startedAt": None, "deadlineAt": None, "estimate": None}
@@ -165,10 +167,12 @@ OPERATIONS: tuple[Operation, ...] = (
             ),
         ),
         problems=(
+            Kind.CONFLICT,
             Kind.KEY_IN_FLIGHT,
             Kind.KEY_REUSED,
             Kind.UNSUPPORTED,
             Kind.QUOTA,
+            Kind.CREDITS_USED_UP,
             Kind.PLATFORM_NOT_STARTED,
         ),
     ),
@@ -221,7 +225,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description="For a job that ended in error or timeout: it goes on where it stopped, in another run, and pays "
         "for nothing twice.",
         answers=(Answer(200, "The job, pending again.", (json_of(JobAnswer, _PENDING_AGAIN),)),),
-        problems=(Kind.CONFLICT, Kind.QUOTA),
+        problems=(Kind.CONFLICT, Kind.QUOTA, Kind.CREDITS_USED_UP),
     ),
     Operation(
         method="POST",
@@ -232,6 +236,6 @@ OPERATIONS: tuple[Operation, ...] = (
         description="What the job had in reserve is delivered first.",
         body=Body(model=ExtensionBody, examples={"extension": {"targetResults": 200, "limits": {"creditsMax": 2000}}}),
         answers=(Answer(200, "The job, pending again.", (json_of(JobAnswer, _PENDING_AGAIN),)),),
-        problems=(Kind.CONFLICT, Kind.QUOTA),
+        problems=(Kind.CONFLICT, Kind.QUOTA, Kind.CREDITS_USED_UP),
     ),
 )

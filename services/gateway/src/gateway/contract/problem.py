@@ -21,6 +21,7 @@ _OWN_HEADERS: Mapping[Kind, tuple[Header, ...]] = {
     Kind.KEY_IN_FLIGHT: (RETRY_AFTER,),
     Kind.EXPORTS: (RETRY_AFTER,),
     Kind.UNAVAILABLE: (RETRY_AFTER,),
+    Kind.CREDITS_USED_UP: (RETRY_AFTER,),
     Kind.PLATFORM_NOT_STARTED: (RETRY_AFTER,),
 }
 _DETAILS: Mapping[Kind, str] = {
@@ -40,6 +41,7 @@ _DETAILS: Mapping[Kind, str] = {
     Kind.EXPORTS: "At most 2 of your exports run at once; wait for one to end.",
     Kind.INTERNAL: "Something went wrong on our side; give us the instance.",
     Kind.UNAVAILABLE: "The database cannot be reached just now; try again in a moment.",
+    Kind.CREDITS_USED_UP: "What all jobs together may spend today (UTC) does not cover this job; try again tomorrow.",
     Kind.PLATFORM_NOT_STARTED: "No worker of this platform has started yet; try again in a moment.",
 }
 _FAULTS: Mapping[Kind, Sequence[Mapping[str, str]]] = {

@@ -83,7 +83,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "committed and goes on by itself. `qstashMessageId` is null if it waits for its turn or the sweep starts it.",
         body=Body(model=ScrapingBody, examples=BODIES),
         answers=(Answer(200, "The job is created.", (json_of(CreatedAnswer, _CREATED),), links=_LINKS),),
-        problems=(Kind.UNSUPPORTED, Kind.QUOTA, Kind.PLATFORM_NOT_STARTED),
+        problems=(Kind.CONFLICT, Kind.UNSUPPORTED, Kind.QUOTA, Kind.CREDITS_USED_UP, Kind.PLATFORM_NOT_STARTED),
     ),
     Operation(
         method="GET",

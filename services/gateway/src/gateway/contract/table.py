@@ -1,6 +1,7 @@
 """All operations of the API, subject by subject."""
 
 from gateway.contract import (
+    account,
     campaign,
     dead_letter,
     docs,
@@ -25,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *event.OPERATIONS,
     *scraping.OPERATIONS,
     *me.OPERATIONS,
+    *account.OPERATIONS,
     *setting.OPERATIONS,
     *dead_letter.OPERATIONS,
     *docs.OPERATIONS,

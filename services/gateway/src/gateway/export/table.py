@@ -82,6 +82,18 @@ def _addresses(creator: Creator) -> Value:
     return None if emails is None else tuple(email.address for email in emails)
 
 
+def _sources(creator: Creator) -> Value:
+    """Where each of the addresses stood on the account's page, in their order."""
+    emails = creator.contact.emails
+    return None if emails is None else tuple(" and ".join(email.sources) for email in emails)
+
+
+def _seen_at(creator: Creator) -> Value:
+    """When the addresses were read: all at once."""
+    emails = creator.contact.emails
+    return max((email.seen_at for email in emails), default=None) if emails else None
+
+
 def _likeness_parts(creator: Creator) -> Value:
     return tuple(f"{part.name} {part.value:g}" for part in creator.likeness.parts) if creator.likeness else None
 
@@ -139,6 +151,8 @@ _CREATOR: Final = (
     _at("content.statistics.saves", width=NARROW),
     _at("content.platform_id"),
     _at("profile_seen_at"),
+    _of("contact.emailSources", _sources),
+    _of("contact.emailsSeenAt", _seen_at),
     _at("version", width=NARROW),
 )
 

@@ -26,7 +26,6 @@ RETRY_MAX_S = 4.0  # who is sent away comes again within this, at random: not al
 HEADERS = {
     "Content-Type": MEDIA_TYPE,
     "Cache-Control": "no-store",
-    "Vary": "Authorization",
     "X-Accel-Buffering": "no",  # proxies that know it pass each event on at once
 }
 

@@ -1,6 +1,6 @@
 """Cross-origin reads for our frontends: exact origins, bearer tokens only, never credentials.
 
-Own, because Litestar's replaces `Vary`, which also has to name Authorization. The headers themselves are written by the
+Own, because Litestar's writes a `Vary` that does not name Authorization. The headers themselves are written by the
 outermost layer (request.py), together with all others that every answer carries.
 """
 

@@ -22,6 +22,8 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"cross-origin-resource-policy": b"same-origin",
 }
+# On every answer, so that no route can forget it: who keeps an answer all the same shows it to nobody else.
+_VARY = (b"vary", b"Authorization, Origin")
 # A page has a policy of its own, and some answers may be kept.
 _UNLESS_GIVEN = (
     (b"cache-control", b"no-store"),
@@ -101,8 +103,7 @@ class _Record:
         """The headers of the answer with those that every answer carries. Raw, for they are many and written for each
         request."""
         headers = [header for header in given if header[0] not in _HEADERS and header[0] != b"vary"]
-        vary = [value for name, value in given if name == b"vary"]
-        headers.append((b"vary", b", ".join([*vary, b"Origin"])))
+        headers.append(_VARY)
         if self.status != _NOT_MODIFIED:  # what is not sent again keeps its own (RFC 9110, 15.4.5)
             names = {name for name, _ in headers}
             headers += [header for header in _UNLESS_GIVEN if header[0] not in names]

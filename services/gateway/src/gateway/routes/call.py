@@ -39,7 +39,7 @@ async def list_own_calls(
         status=read_word(CallStatus, "status", asked["status"]) if "status" in asked else None,
         count_max=limit + 1,
     )
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         if await read_result_head(connection, owner=principal.owner, job_id=wanted_id) is None:
             raise not_found()
         rows = await list_calls(connection, query)

@@ -12,6 +12,7 @@ from common.db.campaign import (
     CampaignChange,
     CampaignInUseError,
     CampaignQuery,
+    CampaignView,
     NewCampaign,
     delete_campaign,
     insert_campaign,
@@ -20,8 +21,9 @@ from common.db.campaign import (
     read_campaign,
     update_campaign,
 )
-from common.db.owner import add_owner
+from common.db.pool import Door
 from common.transaction import deletion as transaction
+from common.transaction.account import enter
 from gateway.answer.campaign import CampaignAnswer, CampaignPage
 from gateway.auth.principal import Principal
 from gateway.body import CampaignBody, read_body
@@ -31,7 +33,7 @@ from gateway.composition import Gateway
 from gateway.parameter import read_parameters
 from gateway.problem import Kind, ProblemError, not_found
 from gateway.query import read_cursor, read_id, read_limit, write_cursor
-from gateway.quota import deletion_problems
+from gateway.quota import deletion_problems, departure_problem
 
 PATH = "/api/v1/campaigns"
 _ONE = f"{PATH}/{{campaign_id:str}}"
@@ -46,9 +48,8 @@ async def create_campaign(
     campaign = NewCampaign(
         id=gateway.resources.clock.new_id(), owner=principal.owner, created_by=principal.user_id, name=given.name
     )
-    async with gateway.of(principal.owner).transaction() as connection:
-        await add_owner(connection, owner=principal.owner)
-        row = await insert_campaign(connection, campaign)
+    with departure_problem():
+        row = await _insert(gateway.door(principal), campaign)
     return Response(
         CampaignAnswer.of(row).encoded(),
         status_code=201,
@@ -72,7 +73,7 @@ async def list_own_campaigns(
         before=read_cursor(asked.get("cursor")),
         count_max=limit + 1,
     )
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         rows = await list_campaigns(connection, query)
     shown = rows[:limit]
     page = CampaignPage(
@@ -87,7 +88,7 @@ async def read_own_campaign(
     campaign_id: FromPath[str], gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]
 ) -> Response[bytes]:
     """The campaign with the number of its jobs."""
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         view = await read_campaign(connection, owner=principal.owner, campaign_id=read_id(campaign_id))
     if view is None:
         raise not_found()
@@ -104,7 +105,7 @@ async def change_own_campaign(
     """The campaign as it is now. An archived one keeps its jobs, and no new ones are created in it."""
     given, wanted_id = read_body(CampaignChangeBody, body), read_id(campaign_id)
     change = CampaignChange(id=wanted_id, owner=principal.owner, name=given.name, is_archived=given.archived)
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         is_known = await update_campaign(connection, change)
         view = await read_campaign(connection, owner=principal.owner, campaign_id=wanted_id) if is_known else None
     if view is None:
@@ -131,8 +132,14 @@ async def delete_own_campaign(
         raise not_found()
 
 
+async def _insert(door: Door, campaign: NewCampaign) -> CampaignView:
+    async with door.transaction() as connection:
+        await enter(connection, owner=campaign.owner)
+        return await insert_campaign(connection, campaign)
+
+
 async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
-    unit = await gateway.unit_of(principal.owner)
+    unit = await gateway.unit(principal)
     with deletion_problems():
         return await transaction.delete_campaign(unit, campaign_id, owner=principal.owner, by=principal.user_id)
 
@@ -140,7 +147,7 @@ async def _delete_with_jobs(gateway: Gateway, principal: Principal, campaign_id:
 async def _delete_empty(gateway: Gateway, principal: Principal, campaign_id: UUID) -> bool:
     """False if the owner has no such campaign."""
     owner, in_use = principal.owner, ProblemError(Kind.CONFLICT, "The campaign has jobs.")
-    async with gateway.of(owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         try:
             is_deleted = await delete_campaign(connection, owner=owner, campaign_id=campaign_id)
         except CampaignInUseError:

@@ -23,7 +23,7 @@ PARAMETERS: Final = frozenset({"limit", "cursor", "newSince"})
 IN_FLIGHT_MAX: Final = timedelta(minutes=1)
 """A commit that delivers takes milliseconds; none lives so long that waits 5 s for a lock and 15 s for a statement."""
 
-_PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Authorization"}
+_PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 
 @get(f"{PATH}/{{campaign_id:str}}/creators")
@@ -48,7 +48,7 @@ async def list_own_campaign_creators(
         after=walk.place if walk else None,
         count_max=limit + 1,
     )
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         seen_to = await read_instant(
             connection, owner=principal.owner, campaign_id=wanted_id, in_flight_max=IN_FLIGHT_MAX
         )

@@ -38,7 +38,7 @@ async def export_own_job(
 ) -> ASGIApp:
     """What the job has delivered, in that order; while it runs, what is there."""
     wanted_id = read_id(job_id)
-    batches = job_batches(gateway.of(principal.owner), principal.owner, wanted_id)
+    batches = job_batches(gateway.door(principal), principal.owner, wanted_id)
     return _export(request, gateway, Subject.JOB, wanted_id, batches)
 
 
@@ -51,7 +51,7 @@ async def export_own_campaign(
 ) -> ASGIApp:
     """What the campaign's jobs have delivered, each creator once."""
     wanted_id = read_id(campaign_id)
-    batches = campaign_batches(gateway.of(principal.owner), principal.owner, wanted_id)
+    batches = campaign_batches(gateway.door(principal), principal.owner, wanted_id)
     return _export(request, gateway, Subject.CAMPAIGN, wanted_id, batches)
 
 
@@ -76,5 +76,4 @@ def _headers(form: Form, name: str, now: datetime) -> Mapping[str, Any]:
         "Content-Type": MEDIA_TYPES[form],
         "Content-Disposition": f'attachment; filename="creatorscout-{name}-{now:%Y-%m-%d}.{form}"',
         "Cache-Control": "private, no-store",
-        "Vary": "Authorization",
     }

@@ -26,7 +26,7 @@ async def read_own_funnel(
     """In one snapshot, so that it always adds up."""
     wanted_id = read_id(job_id)
     read_parameters(request.scope["query_string"], ())
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         funnel = await read_funnel(connection, owner=principal.owner, job_id=wanted_id)
     if funnel is None:
         raise not_found()

@@ -32,7 +32,7 @@ from gateway.quota import deletion_problems, reopening_problems
 JOBS = "/api/v1/jobs"
 PATH = f"{JOBS}/{{job_id:str}}"
 POLL_AFTER_S = 2
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+_PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 @post(JOBS, status_code=202)
@@ -68,7 +68,7 @@ async def list_own_jobs(
     asked = read_parameters(request.scope["query_string"], JOB_PARAMETERS)
     limit = read_limit(asked.get("limit"))
     query = read_job_query(asked, owner=principal.owner, count_max=limit + 1)
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         lines = await list_jobs(connection, query)
     shown = lines[:limit]
     page = JobPage(
@@ -85,7 +85,7 @@ async def delete_own_job(
     """The job and its creators are gone, what it cost stays in the usage; 409 while it is under way."""
     view = await _view(gateway, principal, read_id(job_id))
     with deletion_problems():
-        await delete_job(await gateway.unit_of(principal.owner), view.id, by=principal.user_id)
+        await delete_job(await gateway.unit(principal), view.id, by=principal.user_id)
     gateway.resources.crash.reach(CrashPoint.DELETION_COMMITTED)
     await gateway.resources.hints.give(view.id)
 
@@ -109,10 +109,10 @@ async def cancel_own_job(
     """The job as it is now; a final job stays as it is."""
     view = await _view(gateway, principal, read_id(job_id))
     if not view.status.is_final:
-        _, due = await cancel_job(await gateway.unit_of(principal.owner), view.id)
+        _, due = await cancel_job(await gateway.unit(principal), view.id)
         gateway.resources.crash.reach(CrashPoint.CANCEL_COMMITTED)
         await gateway.resources.hints.give(view.id)
-        await gateway.publication.publish(due, gateway.of(principal.owner))
+        await gateway.publication.publish(gateway.door(principal), due)
         view = await _view(gateway, principal, view.id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
 
@@ -125,7 +125,7 @@ async def retry_own_job(
     view = await _view(gateway, principal, read_id(job_id))
     renewal = Renewal.under(await gateway.resources.settings.current())
     with reopening_problems(gateway.resources.clock.now()):
-        due = await retry_job(await gateway.unit_of(principal.owner), view.id, renewal)
+        due = await retry_job(await gateway.unit(principal), view.id, renewal)
     return await _reopened(gateway, principal, view.id, due)
 
 
@@ -141,7 +141,7 @@ async def extend_own_job(
     view = await _view(gateway, principal, read_id(job_id))
     with reopening_problems(gateway.resources.clock.now()):
         renewal = renewal_under(given.limits, await gateway.resources.settings.current())
-        unit = await gateway.unit_of(principal.owner)
+        unit = await gateway.unit(principal)
         due = await extend_job(unit, view.id, renewal, target=given.target_results)
     return await _reopened(gateway, principal, view.id, due)
 
@@ -149,13 +149,13 @@ async def extend_own_job(
 async def _reopened(gateway: Gateway, principal: Principal, job_id: UUID, due: list[DueStep]) -> Response[bytes]:
     gateway.resources.crash.reach(CrashPoint.REOPENING_COMMITTED)
     await gateway.resources.hints.give(job_id)
-    await gateway.publication.publish(due, gateway.of(principal.owner))
+    await gateway.publication.publish(gateway.door(principal), due)
     view = await _view(gateway, principal, job_id)
     return Response(JobAnswer.of(view).encoded(), headers=_PRIVATE, media_type="application/json")
 
 
 async def _view(gateway: Gateway, principal: Principal, job_id: UUID) -> JobView:
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         view = await read_job(connection, owner=principal.owner, job_id=job_id)
     if view is None:
         raise not_found()

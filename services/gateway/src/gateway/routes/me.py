@@ -14,7 +14,7 @@ from gateway.composition import Gateway
 async def read_me(gateway: NamedDependency[Gateway], principal: NamedDependency[Principal]) -> Response[bytes]:
     """The session's user and owner, the limits in force for the owner and what is used of them."""
     settings = await gateway.resources.settings.current()
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         standing = await view_standing(connection, owner=principal.owner)
     answer = MeAnswer.of(principal, settings.limits, standing, is_administrator=is_administrator(principal, settings))
     return Response(answer.encoded(), media_type="application/json")

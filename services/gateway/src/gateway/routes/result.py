@@ -54,7 +54,7 @@ async def list_own_results(
     asked = read_parameters(request.scope["query_string"], PARAMETERS)
     limit, filters = read_limit(asked.get("limit")), read_criteria(asked)
     selection = read_fields(asked.get("fields"), RESULT_SHAPE)
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         head = await read_result_head(connection, owner=principal.owner, job_id=wanted_id)
         if head is None:
             raise not_found()

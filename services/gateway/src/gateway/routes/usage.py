@@ -37,7 +37,7 @@ async def read_own_usage(
         after=read_key(asked.get("cursor"), groups),
         count_max=limit + 1,
     )
-    async with gateway.of(principal.owner).connection() as connection:
+    async with gateway.door(principal).connection() as connection:
         rows = await list_usage(connection, query)
         total = await sum_usage(connection, owner=principal.owner, since=period.first, until=period.last)
     shown = rows[:limit]

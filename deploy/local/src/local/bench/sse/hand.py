@@ -179,12 +179,13 @@ def _say(fact: object) -> None:
     print(json.dumps(fact), flush=True)
 
 
-async def work(database_url: str, nats_url: str, order: Order) -> None:
+async def work(database_url: str, order: Order) -> None:
+    """At NATS it is a worker, by its environment."""
     async with AsyncExitStack() as stack:
         database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="hand", size_max=4)
         await database.open()
         stack.push_async_callback(database.close)
-        messaging = await connect_messaging(NatsSettings(nats_url=nats_url), name="hand", on_lost=lambda: None)
+        messaging = await connect_messaging(NatsSettings(), name="hand", on_lost=lambda: None)  # pyright: ignore[reportCallIssue]
         stack.push_async_callback(messaging.close)
         unit = Unit(database=database, clock=Clock(), active_jobs_max=order.jobs)
         hand = Hand(unit, Hints(messaging, Crash()), order)
@@ -201,4 +202,4 @@ async def work(database_url: str, nats_url: str, order: Order) -> None:
 
 if __name__ == "__main__":
     configure_logging(level="CRITICAL", form="json")  # stdout is for facts
-    asyncio.run(work(sys.argv[1], sys.argv[2], Order(**json.loads(sys.argv[3]))))
+    asyncio.run(work(sys.argv[1], Order(**json.loads(sys.argv[2]))))

@@ -84,11 +84,14 @@ def measure(stack: Stack, order: Order, report: Callable[[str], None]) -> Findin
         "-m",
         "local.bench.sse.hand",
         stack.postgres.database_url(DATABASE, "worker"),
-        stack.nats.url,
         json.dumps(asdict(order)),
     ]
     with subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=plain_environment()
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=plain_environment(stack.nats.client_environment("tiktok")),
     ) as hand:
         try:
             return _watch(stack, order, hand, report)

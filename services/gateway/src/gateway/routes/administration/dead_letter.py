@@ -12,10 +12,11 @@ from litestar.params import FromPath
 from common.crash import CrashPoint
 from common.db.administration import LetterFilter, LetterRow, read_letters
 from common.db.pool import Connection
-from common.transaction.lock import Unit, UnknownJobError
-from common.transaction.quota import QuotaExceededError
+from common.transaction.lock import UnknownJobError
+from common.transaction.quota import DayUsedUpError, QuotaExceededError
 from common.transaction.redrive import LetterRefusal, LetterRefusedError, discard_letter, redrive_letter
 from common.transaction.reopening import NotReopenedError, Renewal
+from gateway.administrator import everybodys
 from gateway.answer.dead_letter import DeadLetterAnswer, DeadLetterPage
 from gateway.auth.principal import Principal
 from gateway.choice import LETTER_PARAMETERS, read_is_open, read_reference, read_wanted_job
@@ -42,7 +43,7 @@ async def list_dead_letters(
         before=read_cursor(asked.get("cursor")),
         count_max=limit + 1,
     )
-    async with gateway.resources.database.of_everybody().connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         rows = await read_letters(connection, wanted)
     shown = rows[:limit]
     page = DeadLetterPage(
@@ -66,9 +67,11 @@ async def redrive(
     renewal = Renewal.under(await gateway.resources.settings.current())
     with _refusals():
         await _check_open(gateway, wanted_id)
-        due = await redrive_letter(await _unit(gateway), wanted_id, renewal, by=principal.user_id)
+        due = await redrive_letter(
+            await gateway.resources.unit(everybodys(gateway)), wanted_id, renewal, by=principal.user_id
+        )
     gateway.resources.crash.reach(CrashPoint.LETTER_COMMITTED)
-    await gateway.publication.publish(due, gateway.resources.database.of_everybody())
+    await gateway.publication.publish(everybodys(gateway), due)
     return await _answer(gateway, wanted_id)
 
 
@@ -80,7 +83,7 @@ async def discard(
     wanted_id = read_id(letter_id)
     with _refusals():
         await _check_open(gateway, wanted_id)
-        await discard_letter(await _unit(gateway), wanted_id, by=principal.user_id)
+        await discard_letter(await gateway.resources.unit(everybodys(gateway)), wanted_id, by=principal.user_id)
     return await _answer(gateway, wanted_id)
 
 
@@ -96,12 +99,10 @@ def _refusals() -> Generator[None]:
         raise _conflict(error.refusal) from None
     except QuotaExceededError:
         raise _conflict("its owner's credits for today (UTC) do not cover another run") from None
+    except DayUsedUpError:
+        raise _conflict("what all jobs may spend today (UTC) does not cover another run") from None
     except UnknownJobError:
         raise _conflict("its job is gone: discard the letter") from None
-
-
-async def _unit(gateway: Gateway) -> Unit:
-    return await gateway.resources.unit(gateway.resources.database.of_everybody())
 
 
 def _conflict(reason: str) -> ProblemError:
@@ -109,14 +110,14 @@ def _conflict(reason: str) -> ProblemError:
 
 
 async def _check_open(gateway: Gateway, letter_id: UUID) -> None:
-    async with gateway.resources.database.of_everybody().connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         row = await _letter(connection, letter_id)
     if not row.is_open:
         raise LetterRefusedError(LetterRefusal.UNKNOWN)
 
 
 async def _answer(gateway: Gateway, letter_id: UUID) -> Response[bytes]:
-    async with gateway.resources.database.of_everybody().connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         row = await _letter(connection, letter_id)
     return Response(DeadLetterAnswer.of(row).encoded(), media_type="application/json")
 

@@ -15,7 +15,7 @@ from common.engine.setting import Refusal
 from common.errors import CallerError
 from common.transaction import setting as transaction
 from common.transaction.setting import SettingRefusedError, UnknownSettingError
-from gateway.administrator import forbidden
+from gateway.administrator import everybodys, forbidden
 from gateway.answer.setting import (
     SettingAnswer,
     SettingChangeAnswer,
@@ -41,7 +41,7 @@ Rows = dict[tuple[str, str], SettingRow]
 @get(PATH)
 async def list_every_setting(gateway: NamedDependency[Gateway]) -> Response[bytes]:
     """Every setting, also what is stored under keys that are not known: it keeps all others from being in force."""
-    async with gateway.resources.database.connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         rows = await _rows(connection)
     known = [SettingAnswer.of(setting, rows.get(place)) for place, setting in SETTING_KEYS.items()]
     unknown = [SettingAnswer.of_unknown(row) for place, row in rows.items() if place not in SETTING_KEYS]
@@ -58,7 +58,7 @@ async def read_setting(
     """The setting with a page of its history, the newest change first."""
     asked = read_parameters(request.scope["query_string"], PAGE_PARAMETERS)
     limit, before = read_limit(asked.get("limit")), read_cursor(asked.get("cursor"))
-    async with gateway.resources.database.connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         setting = _answer(await _rows(connection), category, key)
         wanted = ChangeFilter(category=category, key=key, before=before, count_max=limit + 1)
         changes = await list_setting_changes(connection, wanted)
@@ -83,7 +83,7 @@ async def change_setting(
     request = transaction.Request(category=category, key=key, by=principal.user_id)
     with _refusals():
         try:
-            await transaction.set_setting(await gateway.resources.unit(), request, given.value)
+            await transaction.set_setting(await gateway.resources.unit(everybodys(gateway)), request, given.value)
         except SettingRefusedError as error:
             if error.refusal is Refusal.NO_SECOND_PAGE:
                 raise CallerError(error.refusal.value, pointer="/value", code="together") from None
@@ -101,7 +101,7 @@ async def restore_setting(
     """The setting with its default; 204 if it was stored under a key that is not known, and so is gone."""
     request = transaction.Request(category=category, key=key, by=principal.user_id)
     with _refusals():
-        await transaction.reset_setting(await gateway.resources.unit(), request)
+        await transaction.reset_setting(await gateway.resources.unit(everybodys(gateway)), request)
     return await _changed(gateway, category, key)
 
 
@@ -121,7 +121,7 @@ def _refusals() -> Generator[None]:
 
 async def _changed(gateway: Gateway, category: str, key: str) -> Response[bytes]:
     gateway.resources.settings.forget()
-    async with gateway.resources.database.connection() as connection:
+    async with everybodys(gateway).connection() as connection:
         rows = await _rows(connection)
     if (category, key) not in {*rows, *SETTING_KEYS}:
         return Response(b"", status_code=204)

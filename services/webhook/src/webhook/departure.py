@@ -1,0 +1,71 @@
+"""Deletions of accounts, carried out by the sweep: some transactions each time, until nothing is left."""
+
+from contextlib import suppress
+
+import structlog
+from prometheus_client import Counter as Metric
+
+from common.crash import CrashPoint
+from common.db import account as account_table
+from common.db.account import Departure
+from common.db.pool import DATABASE_FAULTS
+from common.resources.process import Resources
+from common.transaction.account import clear_estate, end_departure, remove_some_of_job
+from common.transaction.failure import cancel_job
+from common.transaction.lock import UnknownJobError
+
+log = structlog.get_logger()
+
+DEPARTURES_MAX = 5  # that one sweep works on
+JOBS_MAX = 20  # whose turn it is in one sweep
+
+DELETED = Metric("creatorscout_deleted_accounts_total", "Accounts that were deleted with all that was theirs")
+
+
+async def see_off(resources: Resources) -> int:
+    """Go on with the deletions that are under way; returns how many came to their end. One that Postgres refuses keeps
+    no other."""
+    async with resources.database.connection() as connection:
+        departures = await account_table.list_departures(connection, count_max=DEPARTURES_MAX)
+    ended = 0
+    for departure in departures:
+        try:
+            ended += await _go_on(resources, departure)
+        except DATABASE_FAULTS as error:
+            log.error("departure.failed", departure=str(departure.id), error=type(error).__name__)
+    return ended
+
+
+async def _go_on(resources: Resources, departure: Departure) -> bool:
+    await _stop_jobs(resources, departure)
+    await _remove_jobs(resources, departure)
+    await clear_estate(resources.database, departure)
+    resources.crash.reach(CrashPoint.DEPARTURE_COMMITTED)
+    is_ended = await end_departure(resources.database, departure)
+    resources.crash.reach(CrashPoint.DEPARTURE_COMMITTED)
+    if is_ended:
+        DELETED.inc()
+        log.info("account.deleted", departure=str(departure.id))
+    return is_ended
+
+
+async def _stop_jobs(resources: Resources, departure: Departure) -> None:
+    """Spending stops before anything is removed. What the end of one makes due of another is not published: that one
+    ends next."""
+    async with resources.database.connection() as connection:
+        jobs = await account_table.active_jobs_of(connection, owner=departure.owner, count_max=JOBS_MAX)
+    for job_id in jobs:
+        with suppress(UnknownJobError):
+            await cancel_job(await resources.unit(), job_id)
+        resources.crash.reach(CrashPoint.DEPARTURE_COMMITTED)
+        await resources.hints.give(job_id)
+
+
+async def _remove_jobs(resources: Resources, departure: Departure) -> None:
+    """Those whose calls are still open wait for a later sweep, which settles them."""
+    async with resources.database.connection() as connection:
+        jobs = await account_table.jobs_of(connection, owner=departure.owner, count_max=JOBS_MAX)
+    for job_id in jobs:
+        await remove_some_of_job(await resources.unit(), departure, job_id)
+        resources.crash.reach(CrashPoint.DEPARTURE_COMMITTED)
+        await resources.hints.give(job_id)
