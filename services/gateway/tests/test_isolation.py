@@ -249,7 +249,7 @@ NOT_ASKED = {
         "hand_over_calls",
         "has_rest",
     ),
-    *("has_spent_today", "jobs_of", "lock_for_deletion", "read_departure", "view_estate"),
+    *("has_rest", "has_spent_today", "jobs_of", "lock_for_deletion", "read_departure", "view_estate"),
 }
 
 
