@@ -223,8 +223,34 @@ async def test_a_campaign_and_its_jobs_are_not_deleted_by_another(gateway: Any, 
         assert (await ada.delete(gone)).status_code == 204
 
 
-# Statements of the gateway's that carry the owner but that no question of these tests leads to; and one of workers'.
-NOT_ASKED = {"delivered_elsewhere"}
+async def test_a_key_of_idempotency_is_its_owners(gateway: Any, mine: dict[str, str]) -> None:
+    wish = {"platform": "tiktok", "mode": "keyword", "keywords": ["keyword-of-ada"]}
+    async with gateway.client() as ada, gateway.client("user_bob") as bob:
+        key = {"Idempotency-Key": "one-key"}
+        first = await ada.post("/api/v1/jobs", json=wish, headers=key)
+        assert first.status_code == 202
+        other = await bob.post("/api/v1/jobs", json={**wish, "keywords": ["b"]}, headers=key)
+        assert other.status_code == 202
+        assert other.json()["id"] != first.json()["id"]
+        again = await ada.post("/api/v1/jobs", json=wish, headers=key)
+        assert again.json()["id"] == first.json()["id"]
+
+
+# Statements that carry the owner but that nothing here leads to: a worker's; those that end an account, which the sweep
+# asks; what is left of a quota that is not set; and the look at all that is watched, every two seconds.
+NOT_ASKED = {
+    *("delivered_elsewhere", "granted_today", "list_heads"),
+    *(
+        "active_jobs_of",
+        "delete_campaigns",
+        "delete_days",
+        "delete_keys",
+        "delete_owner",
+        "hand_over_calls",
+        "has_rest",
+    ),
+    *("has_rest", "has_spent_today", "jobs_of", "lock_for_deletion", "read_departure", "view_estate"),
+}
 
 
 def statements_with_owner() -> dict[str, str]:
@@ -249,7 +275,7 @@ def test_the_statements_are_found_and_whatever_else_names_an_owner_is_no_conditi
     found = statements_with_owner()
     assert len(found) >= 30
     for name, statement in found.items():
-        rest = OWNER.sub("true", statement)
+        rest = OWNER.sub("true", statement).replace("set owner = %(heir)s", "")
         assert not re.search(r"owner\s*(=|in|<>|like)\s*\(?%\(", rest), name
 
 
