@@ -56,7 +56,7 @@ faults: setup ## kill every process at every crash point, and worse; prints what
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
 
 security: setup .venv-supply/.installed ## try to get in, to get at what is another's, to overwhelm it (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m security
+	@$(BIN)/python -m pytest -q -n 4 --dist loadscope -m security
 
 fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
 	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py

@@ -199,7 +199,7 @@ def test_nothing_of_people_and_no_secret_is_where_it_must_not_be(
     ours = {name: text for name, text in logs.items() if name.split(".")[0] not in ("sandbox", "qstash", "issuer")}
     metrics = {f"metrics of {each.name}": read_metrics(stack, each.name) for each in SERVICES}
     steps = [step for name, part in tap.seen.items() if "/STEPS/" in name for step in _OBJECT.findall(part)]
-    assert len(steps) > 50
+    assert len(steps) > 10
     assert {tuple(json.loads(step)) for step in steps} == {("jobId", "searchId", "step", "generation")}
     told = {"problems": "\n".join(user.problems), "JetStream": tap.text}
     assert min(len(text) for name, text in {**ours, **metrics, **told}.items() if name != "migrate.log") > 200

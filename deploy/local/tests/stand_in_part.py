@@ -111,7 +111,7 @@ def die_later() -> None:
 
 def make_groups(url: str) -> None:
     with psycopg.connect(url) as connection:
-        for group in ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker"):
+        for group in ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker", "creatorscout_operator"):
             if connection.execute("select from pg_roles where rolname = %s", [group]).fetchone() is None:
                 connection.execute(f"create role {group} nologin")
 

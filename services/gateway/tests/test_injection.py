@@ -101,11 +101,12 @@ async def test_stored_text_comes_back_as_it_was(gateway: Any, text: str) -> None
         made = await client.post("/api/v1/campaigns", json={"name": text})
         assert made.status_code == 201
         assert (await client.get(f"/api/v1/campaigns/{made.json()['id']}")).json()["name"] == text
-        wish = {"platform": "tiktok", "mode": "keyword", "keywords": [text], "tags": [text], "targetResults": 1}
+        wish = {"platform": "tiktok", "mode": "keyword", "keywords": [f"a{text}"], "tags": [text]}
         job = await client.post("/api/v1/jobs", json=wish)
         assert job.status_code == 202, job.text
         again = (await client.get(f"/api/v1/jobs/{job.json()['id']}")).json()
-        assert again["keywords"] == [text]
+        assert again["keywords"] == [f"a{text}"]
         assert again["tags"] == [text]
-        listed = (await client.get("/api/v1/jobs", params={"tag": text})).json()["items"]
-        assert [one["id"] for one in listed] == [job.json()["id"]]
+        if "," not in text:  # which stands between two tags there
+            listed = (await client.get("/api/v1/jobs", params={"tag": text})).json()["items"]
+            assert [one["id"] for one in listed] == [job.json()["id"]]

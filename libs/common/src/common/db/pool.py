@@ -62,13 +62,13 @@ def check_database_url(url: str) -> None:
 
 
 async def is_role_unbound(connection: Connection) -> bool:
-    """Whether the role of this connection may do whatever it wants to our tables."""
+    """Whether the role of this connection may do whatever it wants to our tables, or may become one that may."""
     cursor = await connection.execute(
-        """select r.rolsuper or r.rolbypassrls or exists (
+        """select bool_or(r.rolsuper or r.rolbypassrls) or exists (
                select from pg_class c
-               where c.relnamespace = 'public'::regnamespace and c.relname = 'jobs'
-                 and pg_has_role(r.rolname, c.relowner, 'member'))
-           from pg_roles r where r.rolname = current_user"""
+               where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+                 and pg_has_role(c.relowner, 'member'))
+           from pg_roles r where pg_has_role(r.oid, 'member')"""
     )
     row = await cursor.fetchone()
     return row is None or bool(row[0])

@@ -86,7 +86,7 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
         assert stack.postgres is not None
         job_id = asyncio.run(seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count))
         _lift_limit(stack.postgres.database_url(DATABASE))
-        bare_url = stack.postgres.database_url(DATABASE, "gateway")
+        bare_url = stack.postgres.database_url(DATABASE, "worker")  # who sees the row without more ado
         yield Site(
             gateway=Server(stack.ports["gateway"], stack.supervisor.child("gateway")),
             bare=_start(others, "bare", folder, DATABASE_URL=bare_url),

@@ -83,7 +83,7 @@ def measure(stack: Stack, order: Order, report: Callable[[str], None]) -> Findin
         sys.executable,
         "-m",
         "local.bench.sse.hand",
-        stack.postgres.database_url(DATABASE, "worker"),
+        stack.postgres.database_url(DATABASE),  # it creates jobs as a gateway and works on them as a worker
         json.dumps(asdict(order)),
     ]
     with subprocess.Popen(
