@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.server
 
 GROUPS = ("creatorscout_gateway", "creatorscout_webhook", "creatorscout_worker", "creatorscout_operator")
 MIGRATOR = "migrator"
+
+# The runbook's words on rolling out revision 0006, and how they are taken back.
+_RUNBOOK = (Path(__file__).parents[3] / "docs/runbook.md").read_text()
+ROLLS_OUT = _RUNBOOK.partition("**Revision 0006")[2].partition("```\n")[2].partition("```")[0]
+_CREATE = "create policy rolls_out on %I to creatorscout_gateway using (true) with check (true)"
+TAKEN_BACK = ROLLS_OUT.replace(_CREATE, "drop policy rolls_out on %I")
 
 Run = Callable[..., Child]
 Events = Callable[[Child], list[dict[str, Any]]]
@@ -157,3 +164,32 @@ def test_who_may_not_revoke_is_told_what_an_administrator_has_to(
         assert str(caught.value) == f"DATABASE_URL: {line.format(name)}"
         administrator.execute(after.format(name).encode())
         upgrade(as_migrator(url))
+
+
+def test_a_migrator_that_is_no_superuser_walks_the_runbook_beside_what_is_anothers(cluster: Postgres) -> None:
+    """As where Postgres is rented: it may make roles and no more, and in the schema stands what an extension of the
+    administrator's has put there. Gateways of the version before go on seeing rows until that is taken back."""
+    administer(cluster, f"create role {MIGRATOR} login createrole password 'known'")
+    with new_database(cluster, "template0") as url:
+        administer(cluster, f"alter database {name_of(url)} owner to {MIGRATOR}")
+        with psycopg.connect(url, autocommit=True) as administrator:
+            administrator.execute("create view anothers as select 1 as one")
+        upgrade(as_migrator(url), "0005")
+        with psycopg.connect(as_migrator(url), autocommit=True) as migrator:
+            migrator.execute("insert into owners (owner) values ('user:1')")
+            migrator.execute(ROLLS_OUT.encode())
+        upgrade(as_migrator(url))
+        assert seen_by_gateway(url) == 1
+        with psycopg.connect(as_migrator(url), autocommit=True) as migrator:
+            migrator.execute(TAKEN_BACK.encode())
+            left = migrator.execute("select tablename from pg_policies where policyname = 'rolls_out'").fetchall()
+        assert (seen_by_gateway(url), left) == (0, [])
+
+
+def seen_by_gateway(url: str) -> int:
+    """Owners that a gateway sees that names none."""
+    with psycopg.connect(url) as connection:
+        connection.execute("set role creatorscout_gateway")
+        row = connection.execute("select count(*) from owners").fetchone()
+    assert row is not None
+    return row[0]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -248,3 +249,18 @@ async def test_accounts_that_wait_for_the_end_of_the_day_keep_no_other_from_thei
     await request_deletion(office, clock, owner=OWNER)
     assert await see_off(site.webhook.resources) == 1
     assert await site.query("select 1 as one from owners where owner = %(owner)s", owner=OWNER) == []
+
+
+async def test_when_its_time_is_over_nothing_new_is_begun_and_the_next_sweep_goes_on(site: Any) -> None:
+    """However much there is to remove: jobs that run wait for the next sweep, and its lock would be lost."""
+    await settle_in(site)
+    await ask(site)
+    await tomorrow(site)
+    resources = site.webhook.resources
+    assert await see_off(resources, ends_at=resources.clock.now()) == 0
+    statuses = {
+        row["status"] for row in await site.query("select status from jobs where owner = %(owner)s", owner=OWNER)
+    }
+    assert statuses == {"cancelled", "pending"}
+    await see_off(resources, ends_at=resources.clock.now() + timedelta(minutes=1))
+    assert await site.query("select id from jobs where owner = %(owner)s", owner=OWNER) == []

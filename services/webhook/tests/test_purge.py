@@ -156,6 +156,15 @@ async def test_more_jobs_than_a_sweep_takes_are_left_for_the_next(site: Any) -> 
     assert await purge(site.webhook.resources, two) == {}
 
 
+async def test_when_its_time_is_over_what_is_left_is_not_called_done(site: Any) -> None:
+    job = await found(site, "100 days")
+    resources = site.webhook.resources
+    assert await purge(resources, Bounds(ends_at=resources.clock.now())) == {}
+    [note] = await site.query("select is_done from purges where class = 'results'")
+    assert (note["is_done"], await creators_of(site, job)) == (False, 1)
+    assert await purge(resources) == {"results": 1}
+
+
 async def test_a_purge_that_is_killed_between_two_batches_goes_on(site: Any) -> None:
     one = Bounds(rows_max=1)
     job_id = await found(site, "91 days", "92 days")

@@ -18,19 +18,22 @@ from common.db.pool import DATABASE_FAULTS
 from common.db.purge import PurgeNote
 from common.domain.retention import DataClass
 from common.engine.retention import LastPurge, is_due, kept_for
+from common.fault import describe
 from common.resources.process import Resources
 from common.transaction.lock import UnknownJobError
 from common.transaction.purge import remove_creators
+from webhook.departure import is_over
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Rows of one transaction, and jobs whose creators one sweep removes."""
+    """Rows of one transaction, jobs whose creators one sweep removes, and from when on it begins nothing new."""
 
     rows_max: int = 1000
     jobs_max: int = 20
+    ends_at: datetime | None = None
 
 
 BOUNDS = Bounds()
@@ -63,7 +66,7 @@ async def purge(resources: Resources, bounds: Bounds = BOUNDS) -> dict[str, int]
             async with resources.database.connection() as connection:
                 await purge_table.note_purge(connection, PurgeNote(data=data, until=until, rows=rows, is_done=is_done))
         except DATABASE_FAULTS as error:
-            log.error("purge.failed", data=data.value, error=type(error).__name__)
+            log.error("purge.failed", data=data.value, error=describe(error))
             continue
         removed[data.value] += rows
         PURGED.labels(data.value).inc(rows)
@@ -88,6 +91,8 @@ async def _remove_results(resources: Resources, until: datetime, bounds: Bounds)
     unit = await resources.unit()
     rows, is_done = 0, len(jobs) < bounds.jobs_max
     for job_id in jobs:
+        if is_over(resources, bounds.ends_at):
+            return rows, False
         try:
             removal = await remove_creators(unit, job_id, until=until, count_max=bounds.rows_max)
         except UnknownJobError:

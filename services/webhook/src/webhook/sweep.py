@@ -42,7 +42,7 @@ from common.transaction.lock import UnknownJobError
 from common.transaction.quota import release_leftover
 from webhook.composition import SWEEP_PATH
 from webhook.departure import see_off
-from webhook.purge import purge
+from webhook.purge import Bounds, purge
 
 log = structlog.get_logger()
 
@@ -51,6 +51,7 @@ JTI_KEPT = timedelta(minutes=10)
 IDEMPOTENCY_KEPT = timedelta(hours=48)  # promised: a day at least
 MINUTES_KEPT = timedelta(hours=1)
 STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
+CHORE_MAX = timedelta(seconds=8)  # for removals: jobs that run wait for the next sweep meanwhile
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
 SCHEDULE_ID = "creatorscout-sweep"
@@ -109,8 +110,11 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
             await idempotency_table.forget_keys(connection, older_than=IDEMPOTENCY_KEPT)
             await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
-        await see_off(resources)
-        await purge(resources)
+        # Its lock is asked for again: Postgres ends a transaction that says nothing for half a minute.
+        await sweep_table.try_sweep_lock(guard)
+        await see_off(resources, ends_at=resources.clock.now() + CHORE_MAX)
+        await sweep_table.try_sweep_lock(guard)
+        await purge(resources, Bounds(ends_at=resources.clock.now() + CHORE_MAX))
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
         REPAIRS.labels(kind).inc(count)
