@@ -77,8 +77,10 @@ async def list_departures(connection: Connection, *, count_max: int) -> list[Dep
 
 
 async def some_departures(connection: Connection, *, count_max: int) -> list[Departure]:
-    """Some of those that are under way: first who need not wait for the end of the day (UTC), and of equals any, so that
-    whoever waits, or is refused again and again, keeps nobody from their turn."""
+    """Some of those that are under way: first who need not wait for the end of the day (UTC), and of equals any.
+
+    So whoever waits, or is refused again and again, keeps nobody from their turn.
+    """
     async with connection.cursor(row_factory=class_row(Departure)) as cursor:
         await cursor.execute(
             """select id, owner, pseudonym, requested_at from account_deletions a where owner is not null
