@@ -252,7 +252,7 @@ async def test_accounts_that_wait_for_the_end_of_the_day_keep_no_other_from_thei
 
 
 async def test_when_its_time_is_over_nothing_new_is_begun_and_the_next_sweep_goes_on(site: Any) -> None:
-    """However much there is to remove: jobs that run wait for the next sweep, and its lock would be lost."""
+    """However much there is to remove: other owners' jobs, which run, wait for that sweep."""
     await settle_in(site)
     await ask(site)
     await tomorrow(site)

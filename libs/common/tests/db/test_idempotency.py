@@ -22,6 +22,18 @@ async def test_a_key_is_held_by_one_transaction_of_one_owner(scene: Any) -> None
         assert await hold_key(third, owner="user:a", key="k"), "free when the transaction ends"
 
 
+@pytest.mark.security
+async def test_no_key_can_be_the_lock_of_the_sweep_or_of_the_switch(scene: Any) -> None:
+    """Whoever computes a key with the hash that they need would keep all replicas from sweeping, or all calls waiting.
+    Postgres keeps locks of two numbers (objsubid 2) apart from those of one."""
+    async with scene.database.transaction() as connection:
+        assert await hold_key(connection, owner="user:a", key="k")
+        cursor = await connection.execute(
+            "select objsubid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+        )
+        assert await cursor.fetchall() == [(2,)]
+
+
 async def test_a_key_is_kept_with_its_answer(scene: Any) -> None:
     seat = await scene.seat()
     async with scene.database.transaction() as connection:

@@ -51,7 +51,7 @@ JTI_KEPT = timedelta(minutes=10)
 IDEMPOTENCY_KEPT = timedelta(hours=48)  # promised: a day at least
 MINUTES_KEPT = timedelta(hours=1)
 STALE_CALL_AFTER = timedelta(seconds=30)  # longer than a lease
-CHORE_MAX = timedelta(seconds=8)  # for removals: jobs that run wait for the next sweep meanwhile
+CHORE_MAX = timedelta(seconds=8)  # of a kind of removal: jobs that run wait for the next sweep meanwhile
 ADVISORIES_MAX = 100
 FAULT_WAIT_S = 1.0
 SCHEDULE_ID = "creatorscout-sweep"
@@ -110,10 +110,7 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
             await delivery_table.delete_old_deliveries(connection, older_than=JTI_KEPT)
             await idempotency_table.forget_keys(connection, older_than=IDEMPOTENCY_KEPT)
             await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
-        # Its lock is asked for again: Postgres ends a transaction that says nothing for half a minute.
-        await sweep_table.try_sweep_lock(guard)
         await see_off(resources, ends_at=resources.clock.now() + CHORE_MAX)
-        await sweep_table.try_sweep_lock(guard)
         await purge(resources, Bounds(ends_at=resources.clock.now() + CHORE_MAX))
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():

@@ -27,9 +27,13 @@ async def read_answer(connection: Connection, *, owner: str, key: str) -> KeptAn
 
 
 async def hold_key(connection: Connection, *, owner: str, key: str) -> bool:
-    """Hold the key until the transaction ends; False if another transaction holds it just now."""
+    """Hold the key until the transaction ends; False if another transaction holds it just now.
+
+    A lock of two numbers never meets one of one number: those are the sweep's, the migration's and the switch's, and a
+    key whose hash is theirs can be computed.
+    """
     cursor = await connection.execute(
-        "select pg_try_advisory_xact_lock(hashtextextended(%(owner)s || ' ' || %(key)s, 0))",
+        "select pg_try_advisory_xact_lock(hashtext(%(owner)s), hashtext(%(key)s))",
         {"owner": owner, "key": key},
     )
     row = await cursor.fetchone()
