@@ -198,6 +198,7 @@ async def main():
     gc.collect()
 asyncio.run(main())
 logging.getLogger("lib").warning("broken 100%%: %s", KeyError("canary"))
+logging.getLogger("asyncio").warning("at %s", "100%")
 """
     )
     assert "canary" not in "".join(lines).replace('raise ValueError(\\"canary\\")', "")
@@ -205,6 +206,7 @@ logging.getLogger("lib").warning("broken 100%%: %s", KeyError("canary"))
     assert written[0]["event"] == "Task exception was never retrieved"
     assert written[0]["exception"].endswith("ValueError")
     assert written[1]["event"] == "broken 100%: KeyError"
+    assert written[2]["event"] == "at 100%"
 
 
 def test_what_ends_the_process_is_one_line_without_its_text() -> None:

@@ -92,7 +92,7 @@ def hide_texts(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(describe(one) if isinstance(one, BaseException) else one for one in record.args)
     if record.name == "asyncio":
-        record.msg, record.args = record.getMessage().partition("\n")[0].replace("%", "%%"), ()
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
     return True
 
 
