@@ -49,4 +49,4 @@ def test_only_who_reads_a_roles_password_file_gets_in(server: Postgres) -> None:
         assert stat.S_IMODE((server.folder / f"password-{role}").stat().st_mode) == 0o600
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(f"postgresql://{role}:guess@127.0.0.1:{server.port}/{DATABASE}")
-    assert len({server.password(), *map(server.password, SERVICE_ROLES)}) == 4
+    assert len({server.password(), *map(server.password, SERVICE_ROLES)}) == 5

@@ -153,6 +153,9 @@ async def test_the_runbooks_commands_work_as_they_stand_there(stage: Any, operat
         "timeouts.standard_job_timeout": "PT1H30M",
         "limits.credits_per_owner_per_day": None,
         "limits.admin_user_ids": ["user_2abc"],
+        "limits.credits_per_day": 50000,
+        "limits.credits_per_minute": 600,
+        "retention.results": "P60D",
     }
 
 

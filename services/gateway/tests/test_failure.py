@@ -109,6 +109,7 @@ def test_types_are_stable_and_distinct() -> None:
         "/problems/too-large",
         "/problems/unsupported-media-type",
         "/problems/conflict",
+        "/problems/credits-used-up",
         "/problems/forbidden",
         "/problems/idempotency-key-in-flight",
         "/problems/idempotency-key-reused",

@@ -76,6 +76,8 @@ def request_of(operation: Operation) -> dict[str, Any]:
         given["json"] = next(iter(operation.body.examples.values()))
     if operation.id == "pollJob":
         given["params"] = {"jobId": str(uuid4())}
+    if operation.id == "deleteAccount":
+        given["params"] = {"confirm": "user:user_root"}
     return given
 
 

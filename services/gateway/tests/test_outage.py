@@ -13,7 +13,8 @@ import pytest
 from local.loopback import PLAIN_HTTP
 from local.nats import Nats
 from local.port import free_port
-from local.postgres import Postgres
+from local.postgres import DATABASE, Postgres
+from local.role import make_service_roles
 from migrate.schema import upgrade
 
 pytestmark = pytest.mark.server
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.server
 def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
     with Postgres.start(tmp_path / "postgres") as server:
         upgrade(server.url)
+        make_service_roles(server)
         yield server
 
 
@@ -36,7 +38,7 @@ async def until_ready(client: httpx.AsyncClient) -> None:
 async def test_without_postgres_every_route_says_503_and_when_to_ask_again(
     start_gateway: Any, own_postgres: Postgres
 ) -> None:
-    running = start_gateway(own_postgres.url)
+    running = start_gateway(own_postgres.url, DATABASE_URL=own_postgres.database_url(DATABASE, "gateway"))
     with psycopg.connect(own_postgres.url, autocommit=True) as connection:
         connection.execute(
             """insert into platform_states (platform, label, modes, search_kinds)
