@@ -92,11 +92,13 @@ async def becomes(gateway: Any, count: int) -> None:
 
 
 async def falls_silent(gateway: Any) -> None:
-    """No connection is held: looks at Postgres are short, so at some moment there is none."""
+    """No connection is held: looks at Postgres are short, so at some moment there is none. In a thread, because what is
+    looked at runs in this one."""
     async with asyncio.timeout(20):
-        while gateway.rows(
-            """select from pg_stat_activity
-               where application_name = 'gateway' and state <> 'idle' and datname = current_database()"""
+        while await asyncio.to_thread(
+            gateway.rows,
+            """select 1 as one from pg_stat_activity
+               where application_name = 'gateway' and state <> 'idle' and datname = current_database()""",
         ):
             await asyncio.sleep(0.05)
 

@@ -44,6 +44,9 @@ def break_tables(database_url: str) -> None:
                 f"for each statement execute function fail_trigger()".encode()
             )
             connection.execute(f"create view {table} as select * from {real} where fail()".encode())
+        connection.execute(
+            "grant select, insert, update, delete on all tables in schema public to creatorscout_gateway"
+        )
 
 
 def say(connection: Any, state: str) -> None:
