@@ -227,3 +227,19 @@ async def test_a_job_is_paused_as_long_as_its_platform_is_not_open(
         assert await is_paused(connection, job_id=seat.job_id) is is_told
         assert not await is_paused(connection, job_id=other.job_id)
         assert not await is_paused(connection, job_id=scene.clock.new_id())
+
+
+async def test_a_job_may_have_waited_for_the_next_minute_wherever_a_minute_has_a_cap(scene: Any) -> None:
+    """So that a step which was handed back too often for it does not end as a dead letter."""
+    seat = await scene.seat()
+    insert = "insert into platform_states (platform, label, modes, search_kinds) values (%s, 'P', '{}', '{}')"
+    await scene.query(insert, seat.platform)
+    async with scene.database.connection() as connection:
+        assert not await is_paused(connection, job_id=seat.job_id)
+        await scene.query(
+            "insert into system_settings (category, key, value) values ('limits', 'credits_per_minute', '600')"
+        )
+        try:
+            assert await is_paused(connection, job_id=seat.job_id)
+        finally:
+            await scene.query("delete from system_settings where key = 'credits_per_minute'")

@@ -105,10 +105,11 @@ async def idle_jobs(connection: Connection, *, idle_for: timedelta) -> list[UUID
 
 
 async def is_paused(connection: Connection, *, job_id: UUID) -> bool:
-    """Whether the platform of this job waits, or all do because paid calls are stopped."""
+    """Whether the platform of this job waits, or all do because paid calls are stopped; or may have, again and again,
+    because there is a cap on each minute: what was handed back for it is nobody's fault, and attempts are counted."""
     cursor = await connection.execute(
         """select 1 from spending s, jobs j join platform_states p on p.platform = j.platform
-           where j.id = %(job_id)s and (p.state <> 'open' or s.is_stopped)""",
+           where j.id = %(job_id)s and (p.state <> 'open' or s.is_stopped or s.minute_max is not null)""",
         {"job_id": job_id},
     )
     return await cursor.fetchone() is not None
