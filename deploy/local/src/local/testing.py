@@ -135,10 +135,9 @@ def role_url(postgres_server: Postgres, migrated_template: str) -> Callable[[str
 
 
 @pytest.fixture
-def service_database_url(postgres_server: Postgres, database_url: str) -> Callable[[str], str]:
+def service_database_url(role_url: Callable[[str, str], str], database_url: str) -> Callable[[str], str]:
     """The URL of the test's `database_url` for a service's role: `gateway`, `webhook`, `worker` or `operator`."""
-    database = database_url.rpartition("/")[2]
-    return lambda role: postgres_server.database_url(database, role)
+    return lambda role: role_url(database_url, role)
 
 
 @pytest.fixture(scope="module")
