@@ -10,6 +10,8 @@ from common.domain.job import JobStatus
 from common.engine.reopening import Refusal
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job, retry_job
 
+DELIVERED = "select platform_id, seq from candidates where job_id = %s and seq > 0 order by seq"
+
 limits = st.fixed_dictionaries(
     {
         "target": st.integers(1, 30),
@@ -76,7 +78,7 @@ async def test_however_often_a_job_goes_on_everything_adds_up(
             await lab.time_out(job_id)
         row = await lab.check_laws(job_id, world)
         assert row["run"] == count
-        found = await lab.query("select platform_id, seq from candidates where job_id = %s and seq > 0", job_id)
+        found = await lab.query(DELIVERED, job_id)
         renewal = Renewal(
             pages_max=row["pages_max"] + run["pages"],
             credits_max=row["credits_max"] + run["pages"],
@@ -89,7 +91,7 @@ async def test_however_often_a_job_goes_on_everything_adds_up(
             assert refusal is (Refusal.NOTHING_LEFT if is_higher else Refusal.TARGET_NOT_HIGHER)
             return
         count += 1
-        kept = await lab.query("select platform_id, seq from candidates where job_id = %s and seq > 0", job_id)
+        kept = await lab.query(DELIVERED, job_id)
         assert kept == found, "who was delivered stays delivered, in order"
     world.is_deadly = False
     await lab.run(world)
