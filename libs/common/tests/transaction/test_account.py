@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from common.db import owner as owner_table
 from common.db.account import Departure
+from common.db.pool import Connection
 from common.domain.setting import SystemSettings
 from common.transaction.account import (
     AccountLeavesError,
@@ -68,6 +70,27 @@ async def test_a_job_that_is_created_at_the_moment_of_the_request_is_before_or_a
             return_exceptions=True,
         )
         assert estate.jobs == (0 if isinstance(created, AccountLeavesError) else 1)
+
+
+@pytest.mark.parametrize("asks_for", ["a job", "the deletion"])
+async def test_whose_row_an_earlier_deletion_takes_away_gets_another(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, asks_for: str
+) -> None:
+    """Just when they had made sure that it is there. Without it nobody would wait for them."""
+    owner = new_user()
+    departure = await request(lab, owner)
+    add_owner, ends = owner_table.add_owner, list[bool]()
+
+    async def add(connection: Connection, *, owner: str) -> None:
+        await add_owner(connection, owner=owner)
+        if not ends:
+            ends.append(True)
+            ends[0] = await end_departure(lab.unit.database, departure)
+
+    monkeypatch.setattr(owner_table, "add_owner", add)
+    await (lab.create(owner) if asks_for == "a job" else request(lab, owner))
+    assert ends == [True]
+    assert len(await lab.query("select owner from owners where owner = %s", owner)) == 1
 
 
 async def test_what_will_go_is_counted(lab: Any) -> None:

@@ -24,13 +24,16 @@ class AccountLeavesError(Exception):
 
 async def enter(connection: Connection, *, owner: str) -> None:
     """Make sure that the owner's row exists and hold it until the transaction ends. Raises AccountLeavesError."""
-    await owner_table.add_owner(connection, owner=owner)
-    if not await owner_table.lock_owner(connection, owner=owner):
-        # The end of a deletion took it away between the two.
-        await owner_table.add_owner(connection, owner=owner)
-        await owner_table.lock_owner(connection, owner=owner)
+    await _hold(connection, owner=owner)
     if await account_table.is_leaving(connection, owner=owner):
         raise AccountLeavesError
+
+
+async def _hold(connection: Connection, *, owner: str) -> None:
+    await owner_table.add_owner(connection, owner=owner)
+    while not await owner_table.lock_owner(connection, owner=owner):
+        # The end of a deletion took it away between the two.
+        await owner_table.add_owner(connection, owner=owner)
 
 
 async def request_deletion(database: Door, clock: Clock, *, owner: str) -> tuple[Departure, Estate]:
@@ -42,8 +45,7 @@ async def request_deletion(database: Door, clock: Clock, *, owner: str) -> tuple
         requested_at=clock.now(),
     )
     async with database.transaction() as connection:
-        await owner_table.add_owner(connection, owner=owner)
-        await owner_table.lock_owner(connection, owner=owner)
+        await _hold(connection, owner=owner)
         await account_table.begin_departure(connection, departure)
         noted = await account_table.read_departure(connection, owner=owner)
         assert noted is not None
