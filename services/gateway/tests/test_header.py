@@ -15,6 +15,12 @@ pytestmark = [pytest.mark.server, pytest.mark.security]
 
 ASSET = "readAsset"
 PRIVATE = [one for one in OPERATIONS if not one.is_public]
+SAFETY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 TELLTALES = ("server", "x-powered-by", "via", "set-cookie")
 
 
@@ -35,7 +41,7 @@ def check(answer: httpx.Response) -> None:
     assert "no-store" in kept or {"private", "no-cache"} <= kept
     assert "public" not in kept
     assert {word.strip() for word in answer.headers["Vary"].split(",")} >= {"Authorization", "Origin"}
-    assert answer.headers["X-Content-Type-Options"] == "nosniff" or answer.status_code == 304
+    assert {name: answer.headers.get(name) for name in SAFETY} == SAFETY or answer.status_code == 304
     assert not [name for name in TELLTALES if name in answer.headers]
     assert len(answer.headers.get_list("Cache-Control")) == len(answer.headers.get_list("Vary")) == 1
 

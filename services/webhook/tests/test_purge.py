@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from common.clock import Clock
 from common.crash import Crash, CrashPoint
-from common.db.pool import Database
+from common.db import purge as purge_table
+from common.db.pool import Connection, Database
 from common.domain.retention import DataClass
 from common.settings import DatabaseSettings
+from common.transaction.deletion import delete_job
 from common.transaction.failure import cancel_job
 from webhook.purge import Bounds, purge
 from webhook.sweep import sweep_once
@@ -163,6 +165,24 @@ async def test_when_its_time_is_over_what_is_left_is_not_called_done(site: Any) 
     [note] = await site.query("select is_done from purges where class = 'results'")
     assert (note["is_done"], await creators_of(site, job)) == (False, 1)
     assert await purge(resources) == {"results": 1}
+
+
+async def test_a_job_that_its_owner_deletes_meanwhile_keeps_no_other(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, other = await found(site, "92 days"), await found(site, "91 days")
+    look = purge_table.jobs_with_old_creators
+
+    async def look_and_lose(connection: Connection, **limits: Any) -> list[UUID]:
+        jobs = await look(connection, **limits)
+        await delete_job(await site.webhook.resources.unit(), gone, by="user_1")
+        return jobs
+
+    monkeypatch.setattr(purge_table, "jobs_with_old_creators", look_and_lose)
+    assert await purge(site.webhook.resources) == {"results": 1}
+    assert await creators_of(site, other) == 0
+    [note] = await site.query("select is_done from purges where class = 'results'")
+    assert note["is_done"]
 
 
 async def test_a_purge_that_is_killed_between_two_batches_goes_on(site: Any) -> None:

@@ -134,6 +134,7 @@ async def test_profiles_go_by_when_they_were_fetched(scene: Any) -> None:
         ("bought", "not_found", OLD, datetime(2100, 1, 1, tzinfo=UTC)),
         ("released", "claimed", None, None),
         ("lost", "claimed", None, OLD),
+        ("lapsed", "claimed", None, NEW),
         ("claimed", "claimed", None, datetime(2100, 1, 1, tzinfo=UTC)),
     ]
     for name, status, fetched_at, claimed_until in rows:
@@ -145,12 +146,17 @@ async def test_profiles_go_by_when_they_were_fetched(scene: Any) -> None:
             fetched_at,
             claimed_until,
         )
+    await scene.query(
+        """insert into profiles (platform, platform_id, status, fetched_at) values ('q', 'old', 'not_found', %s)""",
+        UNTIL,
+    )
     async with scene.database.connection() as connection:
         assert await purge.delete_profiles(connection, until=UNTIL, count_max=2) == 2
         assert await purge.delete_profiles(connection, until=UNTIL, count_max=2) == 1
         assert await purge.delete_profiles(connection, until=UNTIL, count_max=2) == 0
     names = await scene.query("select platform_id from profiles where platform = 'p' order by 1")
-    assert [row["platform_id"] for row in names] == ["bought", "claimed", "new"]
+    assert [row["platform_id"] for row in names] == ["bought", "claimed", "lapsed", "new"]
+    assert await scene.query("select platform_id from profiles where platform = 'q'"), "another platform's of that id"
 
 
 async def test_settled_letters_go_and_open_ones_stay(scene: Any) -> None:
@@ -197,9 +203,12 @@ async def test_days_that_are_long_over_go(scene: Any) -> None:
 async def test_a_purge_leaves_one_row_of_proof_a_day(scene: Any) -> None:
     async with scene.database.connection() as connection:
         assert await purge.last_purges(connection) == []
+        ats: list[datetime] = []
         for rows, is_done in ((1000, False), (3, True)):
             note = PurgeNote(data=DataClass.PROFILES, until=UNTIL, rows=rows, is_done=is_done)
             await purge.note_purge(connection, note)
+            ats += [row.at for row in await purge.last_purges(connection)]
+        assert ats[0] < ats[1], "the hour until the next look begins anew"
         for day, is_done, at in (("2026-01-01", True, OLD), ("2026-01-02", False, NEW)):
             statement = "insert into purges (class, day, until, is_done, at) values ('results', %s, now(), %s, %s)"
             await scene.query(statement, day, is_done, at)

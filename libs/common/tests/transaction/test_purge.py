@@ -60,13 +60,28 @@ async def test_a_removal_goes_on_where_it_stopped_and_then_removes_nothing(lab: 
     assert seqs == [seqs[0], seqs[0] + 1, seqs[0] + 2, seqs[0] + 2]
 
 
+async def test_it_is_done_when_only_younger_ones_are_left(lab: Any) -> None:
+    job_id = await completed(lab, 1, 2, 3)
+    until = lab.unit.clock.now() - timedelta(days=1)
+    await lab.query(
+        "update candidates set created_at = %s where job_id = %s and platform_id <> 'u3'", until - timedelta(1), job_id
+    )
+    told = [await remove_creators(lab.unit, job_id, until=until, count_max=1) for _ in range(2)]
+    assert [(removal.count, removal.is_done) for removal in told] == [(1, False), (1, True)]
+    assert (await lab.facts(job_id))["delivered_rows"] == 1
+
+
 async def test_nobody_is_left_in_any_table(lab: Any) -> None:
     """Their handles and addresses, nor the fingerprints of what was asked; another job's stay."""
     job_id, other = await completed(lab, 7001, 7002), await completed(lab, 8001)
+    target = "jsonb_build_object('account', jsonb_build_object('platform_id', '1', 'handle', 'mira', 'bio', %s::text))"
+    for one, bio in ((job_id, "u7001 of h7001"), (other, "target8001")):
+        await lab.query(f"update jobs set target = {target} where id = %s", bio, one)
     await remove(lab, job_id)
     text = json.dumps(await lab.dump())
     assert [mark for mark in ("h7001", "u7001", "h7002", "u7002") if mark in text] == []
     assert "h8001" in text
+    assert "target8001" in text
     calls = await lab.query("select fingerprint from upstream_calls where job_id = %s", job_id)
     assert [call["fingerprint"] for call in calls] == [""]
     assert (await lab.job(other))["creators_removed_at"] is None
