@@ -1,5 +1,6 @@
 """The sweep's purge: each class goes when it is due and not before, in batches, with a proof, whatever dies between."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,12 +12,13 @@ from pydantic import SecretStr
 
 from common.clock import Clock
 from common.crash import Crash, CrashPoint
-from common.db import purge as purge_table
-from common.db.pool import Connection, Database
+from common.db.job import lock_job
+from common.db.pool import Database
 from common.domain.retention import DataClass
 from common.settings import DatabaseSettings
 from common.transaction.deletion import delete_job
 from common.transaction.failure import cancel_job
+from local.held import Held
 from webhook.purge import Bounds, purge
 from webhook.sweep import sweep_once
 
@@ -167,19 +169,15 @@ async def test_when_its_time_is_over_what_is_left_is_not_called_done(site: Any) 
     assert await purge(resources) == {"results": 1}
 
 
-async def test_a_job_that_its_owner_deletes_meanwhile_keeps_no_other(
-    site: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_job_that_its_owner_deletes_meanwhile_keeps_no_other(site: Any) -> None:
     gone, other = await found(site, "92 days"), await found(site, "91 days")
-    look = purge_table.jobs_with_old_creators
-
-    async def look_and_lose(connection: Connection, **limits: Any) -> list[UUID]:
-        jobs = await look(connection, **limits)
-        await delete_job(await site.webhook.resources.unit(), gone, by="user_1")
-        return jobs
-
-    monkeypatch.setattr(purge_table, "jobs_with_old_creators", look_and_lose)
-    assert await purge(site.webhook.resources) == {"results": 1}
+    async with site.office.transaction() as connection:
+        await lock_job(connection, job_id=gone)
+        purging = asyncio.create_task(purge(site.webhook.resources))
+        while not await site.query("select 1 from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+        await delete_job(await site.webhook.resources.unit(Held(connection)), gone, by="user_1")
+    assert await purging == {"results": 1}
     assert await creators_of(site, other) == 0
     [note] = await site.query("select is_done from purges where class = 'results'")
     assert note["is_done"]

@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.db import owner as owner_table
+from common.db import account as account_table
 from common.db.account import Departure
-from common.db.pool import Connection
 from common.domain.setting import SystemSettings
 from common.transaction.account import (
     AccountLeavesError,
@@ -21,6 +20,7 @@ from common.transaction.account import (
 )
 from common.transaction.failure import cancel_job
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job
+from local.held import Held
 
 pytestmark = [pytest.mark.server, pytest.mark.security]
 
@@ -73,23 +73,17 @@ async def test_a_job_that_is_created_at_the_moment_of_the_request_is_before_or_a
 
 
 @pytest.mark.parametrize("asks_for", ["a job", "the deletion"])
-async def test_whose_row_an_earlier_deletion_takes_away_gets_another(
-    lab: Any, monkeypatch: pytest.MonkeyPatch, asks_for: str
-) -> None:
+async def test_whose_row_an_earlier_deletion_takes_away_gets_another(lab: Any, asks_for: str) -> None:
     """Just when they had made sure that it is there. Without it nobody would wait for them."""
     owner = new_user()
     departure = await request(lab, owner)
-    add_owner, ends = owner_table.add_owner, list[bool]()
-
-    async def add(connection: Connection, *, owner: str) -> None:
-        await add_owner(connection, owner=owner)
-        if not ends:
-            ends.append(True)
-            ends[0] = await end_departure(lab.unit.database, departure)
-
-    monkeypatch.setattr(owner_table, "add_owner", add)
-    await (lab.create(owner) if asks_for == "a job" else request(lab, owner))
-    assert ends == [True]
+    async with lab.unit.database.transaction() as connection:
+        await account_table.lock_for_deletion(connection, owner=owner)
+        asking = asyncio.create_task(lab.create(owner) if asks_for == "a job" else request(lab, owner))
+        while not await lab.query("select 1 from pg_locks where not granted"):
+            await asyncio.sleep(0.01)
+        assert await end_departure(Held(connection), departure)
+    await asking
     assert len(await lab.query("select owner from owners where owner = %s", owner)) == 1
 
 
