@@ -22,6 +22,7 @@ from common.domain.creator import Account, Item, Target
 from common.errors import NotFoundError, ShapeError
 from common.platform import Page, Platform, SearchInput, Trail
 from common.upstream.answer import Answer, charged, fault, seen_at
+from local.spoil import DROPPED, spoil
 
 from .fuzzing import hunt
 
@@ -38,7 +39,6 @@ WRITTEN = {
     LONG: b'"' + b"a@b.co http://c.de #d @e " * 8_000 + b'"',
     TWICE: b'1,"id":2,"user":3,"videos":4,"author":5,"cursor":6',
 }
-DROPPED = object()
 FOLDERS = ("tiktok", "instagram", "youtube")
 
 texts = st.text(st.characters(codec=None), max_size=12)  # with NUL and lone surrogates
@@ -127,16 +127,6 @@ def spoilt(draw: st.DrawFn, folder: str) -> list[str]:
         place = chance.randrange(len(text))
         text = text[:place] + draw(st.binary(max_size=3)) + text[place + chance.randrange(4) :]
     return [name, text.decode("latin-1")]
-
-
-def spoil(body: Any, path: tuple[Any, ...], value: Any) -> None:
-    with suppress(KeyError, IndexError, TypeError):  # an earlier change took the place away
-        for key in path[:-1]:
-            body = body[key]
-        if value is DROPPED:
-            del body[path[-1]]
-        else:
-            body[path[-1]] = copy.deepcopy(value)
 
 
 def read(name: str, body: bytes, *, has_zero: bool) -> None:

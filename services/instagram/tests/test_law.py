@@ -16,6 +16,7 @@ from common.platform import SearchInput, Trail
 from instagram.lead import telling_queries
 from instagram.profile import PROFILE
 from instagram.table import INSTAGRAM
+from local.spoil import DROPPED, spoil
 
 DATA = Path(__file__).parent / "data"
 SEARCHES = {
@@ -27,7 +28,6 @@ SEARCHES = {
 }
 PROFILES = ["profile_pinned", "profile_merged", "profile_trim", "profile_private"]
 DEEP = "@@deep@@"
-DROPPED = object()
 
 TEXT = st.text(st.characters(codec=None), max_size=20)  # with NUL and lone surrogates
 LEAVES = st.one_of(
@@ -79,16 +79,6 @@ def spoilt(draw: st.DrawFn, name: str) -> Any:
     for path in draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=6, unique=True)):
         spoil(body, path, draw(VALUES))
     return body
-
-
-def spoil(body: Any, path: tuple[Any, ...], value: Any) -> None:
-    with suppress(KeyError, IndexError, TypeError):  # an earlier change took the place away
-        for key in path[:-1]:
-            body = body[key]
-        if value is DROPPED:
-            del body[path[-1]]
-        else:
-            body[path[-1]] = copy.deepcopy(value)  # strategies hand out the same list again
 
 
 def encoded(body: Any) -> bytes:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from common.domain.creator import Item
 from common.errors import NotFoundError, ShapeError
 from common.platform import SearchInput, Trail
+from local.spoil import DROPPED, spoil
 from tiktok.profile import PROFILE
 from tiktok.table import TIKTOK
 
@@ -31,7 +32,6 @@ SEARCHES = {
 }
 PROFILES = ["profile", "profile_cached"]
 DEEP = "@@deep@@"
-DROPPED = object()
 
 TEXT = st.text(st.characters(codec=None), max_size=20)  # with NUL and lone surrogates
 LEAVES = st.one_of(
@@ -80,16 +80,6 @@ def spoilt(draw: st.DrawFn, name: str) -> Any:
     for path in draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=6, unique=True)):
         spoil(body, path, draw(VALUES))
     return body
-
-
-def spoil(body: Any, path: tuple[Any, ...], value: Any) -> None:
-    with suppress(KeyError, IndexError, TypeError):  # an earlier change took the place away
-        for key in path[:-1]:
-            body = body[key]
-        if value is DROPPED:
-            del body[path[-1]]
-        else:
-            body[path[-1]] = copy.deepcopy(value)  # strategies hand out the same list again
 
 
 def encoded(body: Any) -> bytes:

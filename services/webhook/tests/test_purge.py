@@ -18,7 +18,7 @@ from common.domain.retention import DataClass
 from common.settings import DatabaseSettings
 from common.transaction.deletion import delete_job
 from common.transaction.failure import cancel_job
-from local.held import Held
+from local.held import Held, until_waiting
 from webhook.purge import Bounds, purge
 from webhook.sweep import sweep_once
 
@@ -174,8 +174,7 @@ async def test_a_job_that_its_owner_deletes_meanwhile_keeps_no_other(site: Any) 
     async with site.office.transaction() as connection:
         await lock_job(connection, job_id=gone)
         purging = asyncio.create_task(purge(site.webhook.resources))
-        while not await site.query("select 1 from pg_locks where not granted"):
-            await asyncio.sleep(0.01)
+        await until_waiting(purging, site.query)
         await delete_job(await site.webhook.resources.unit(Held(connection)), gone, by="user_1")
     assert await purging == {"results": 1}
     assert await creators_of(site, other) == 0

@@ -11,6 +11,7 @@ from common.db.ledger import CallRequest, open_call
 from common.db.platform_state import Ability, announce_platform
 from common.transaction.deletion import delete_job
 from common.transaction.failure import cancel_job
+from local.held import until_waiting
 from webhook.sweep import SCHEDULE_ID, run_sweep, sweep_once
 
 pytestmark = pytest.mark.anyio
@@ -192,9 +193,7 @@ async def test_a_job_that_is_deleted_while_the_sweep_comes_to_it_needs_no_repair
     async with site.office.transaction() as connection:
         await connection.execute("delete from jobs")
         sweep = asyncio.create_task(sweep_once(site.webhook.resources))
-        while not await site.query("select 1 from pg_locks where not granted"):
-            assert not sweep.done()
-            await asyncio.sleep(0.01)
+        await until_waiting(sweep, site.query)
     assert await sweep == {}
 
 

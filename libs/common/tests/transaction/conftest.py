@@ -34,6 +34,7 @@ from common.transaction.enrichment import commit_enrichment
 from common.transaction.failure import SearchEnd, commit_search_end, end_if_overdue
 from common.transaction.lock import Unit
 from common.transaction.page import PaidPage, commit_page
+from common.transaction.quota import raise_grant
 
 LEASE = timedelta(seconds=30)
 TURNS_MAX = 500
@@ -165,6 +166,23 @@ class Lab:
         )
         async with self.unit.database.connection() as connection:
             return await step_table.claim_step(connection, request)
+
+    async def hold(self, due: DueStep) -> tuple[Claim, UUID]:
+        """The step claimed, and its token."""
+        token = self.unit.clock.new_id()
+        claim = await self.claim(due, token)
+        assert claim is not None
+        return claim, token
+
+    async def spend(self, claim: Claim, token: UUID, *, tries_max: int) -> bool:
+        """Buy one profile as the worker does: where the grant is used up, ask for more."""
+        request = self.request(claim, token, "profile")
+        for _ in range(tries_max):
+            if await self.opens(request):
+                return True
+            if not await raise_grant(self.unit, claim.job_id, 1):
+                return False
+        raise AssertionError("it goes on for ever")
 
     def request(self, claim: Claim, token: UUID, kind: str = "page") -> CallRequest:
         return CallRequest(

@@ -20,7 +20,7 @@ from common.transaction.account import (
 )
 from common.transaction.failure import cancel_job
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job
-from local.held import Held
+from local.held import Held, until_waiting
 
 pytestmark = [pytest.mark.server, pytest.mark.security]
 
@@ -80,8 +80,7 @@ async def test_whose_row_an_earlier_deletion_takes_away_gets_another(lab: Any, a
     async with lab.unit.database.transaction() as connection:
         await account_table.lock_for_deletion(connection, owner=owner)
         asking = asyncio.create_task(lab.create(owner) if asks_for == "a job" else request(lab, owner))
-        while not await lab.query("select 1 from pg_locks where not granted"):
-            await asyncio.sleep(0.01)
+        await until_waiting(asking, lab.query)
         assert await end_departure(Held(connection), departure)
     await asking
     assert len(await lab.query("select owner from owners where owner = %s", owner)) == 1

@@ -3,13 +3,11 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-from common.domain.step import DueStep
 from common.transaction.failure import cancel_job
-from common.transaction.quota import DayUsedUpError, raise_grant, release_leftover
+from common.transaction.quota import DayUsedUpError, release_leftover
 from common.transaction.reopening import Renewal, retry_job
 
 pytestmark = pytest.mark.security
@@ -25,24 +23,6 @@ async def clean(lab: Any) -> None:
 async def total(lab: Any) -> int:
     rows = await lab.query("select credits_granted::int as credits from spending_days")
     return sum(row["credits"] for row in rows)
-
-
-async def hold(lab: Any, due: DueStep) -> tuple[Any, UUID]:
-    token = uuid4()
-    claim = await lab.claim(due, token)
-    assert claim is not None
-    return claim, token
-
-
-async def spend(lab: Any, claim: Any, token: UUID) -> bool:
-    """Buy one profile as the worker does: where the grant is used up, ask for more."""
-    request = lab.request(claim, token, "profile")
-    for _ in range(TASKS):
-        if await lab.opens(request):
-            return True
-        if not await raise_grant(lab.unit, claim.job_id, 1):
-            return False
-    raise AssertionError("it goes on for ever")
 
 
 @pytest.mark.parametrize(("cap", "fits"), [(64, True), (63, False), (0, False)])
@@ -81,8 +61,8 @@ async def test_jobs_of_many_owners_race_for_the_last_credit_and_never_pass_the_c
     """And use it to the last one."""
     lab = lab.having(credits_per_day_of_all=60)
     created = [await lab.create(target=1, credits_max=100) for _ in range(4)]
-    held = [await hold(lab, due[0]) for _, due in created]
-    answers = await asyncio.gather(*(spend(lab, *held[number % 4]) for number in range(4 * TASKS)))
+    held = [await lab.hold(due[0]) for _, due in created]
+    answers = await asyncio.gather(*(lab.spend(*held[number % 4], tries_max=TASKS) for number in range(4 * TASKS)))
     spent = [(await lab.job(job_id))["credits_reserved"] for job_id, _ in created]
     assert sum(answers) == sum(spent) == await total(lab) == 60
     assert min(spent) >= 11, "none takes what another reserved"
@@ -91,7 +71,7 @@ async def test_jobs_of_many_owners_race_for_the_last_credit_and_never_pass_the_c
 async def test_the_end_gives_back_what_was_not_spent(lab: Any) -> None:
     lab = lab.having(credits_per_day_of_all=40)
     job_id, due = await lab.create(target=20)
-    claim, token = await hold(lab, due[0])
+    claim, token = await lab.hold(due[0])
     request = lab.request(claim, token)
     assert await lab.opens(request)
     await cancel_job(lab.unit, job_id)

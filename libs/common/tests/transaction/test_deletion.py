@@ -8,6 +8,7 @@ from common.db.job import lock_job
 from common.db.owner import lock_owner
 from common.transaction.deletion import delete_campaign, delete_job
 from common.transaction.failure import cancel_job
+from local.held import until_waiting
 
 USER = "user_ada"
 
@@ -33,9 +34,7 @@ async def test_while_a_campaign_is_deleted_its_owners_other_jobs_go_on(lab: Any)
     async with lab.unit.database.transaction() as holder:
         await lock_job(holder, job_id=job_id)
         deletion = asyncio.create_task(delete_campaign(lab.unit, campaign_id, owner=owner, by=USER))
-        while not await lab.query("select 1 from pg_locks where not granted"):
-            assert not deletion.done()
-            await asyncio.sleep(0.01)
+        await until_waiting(deletion, lab.query)
         async with lab.unit.database.transaction() as other:
             await other.execute("set local lock_timeout = '100ms'")
             await lock_owner(other, owner=owner)

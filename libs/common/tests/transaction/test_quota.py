@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -12,25 +12,6 @@ from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError, raise_grant, release_leftover, reserve
 
 TASKS = 60
-
-
-async def hold(lab: Any, due: Any) -> tuple[Any, UUID]:
-    """The step claimed, and its token."""
-    token = uuid4()
-    claim = await lab.claim(due, token)
-    assert claim is not None
-    return claim, token
-
-
-async def spend(lab: Any, claim: Any, token: UUID) -> bool:
-    """Buy one profile as the worker does: where the grant is used up, ask for more."""
-    request = lab.request(claim, token, "profile")
-    for _ in range(TASKS):
-        if await lab.opens(request):
-            return True
-        if not await raise_grant(lab.unit, claim.job_id, 1):
-            return False
-    raise AssertionError("it goes on for ever")
 
 
 async def test_a_job_reserves_what_it_is_likely_to_cost(lab: Any) -> None:
@@ -74,13 +55,13 @@ async def test_a_grant_is_raised_when_it_is_used_up(lab: Any) -> None:
     """By a quarter, at least twenty; what is left of it is used first."""
     owner = lab.new_owner()
     job_id, due = await lab.create(owner, target=1, credits_max=100)
-    claim, token = await hold(lab, due[0])
+    claim, token = await lab.hold(due[0])
     assert (await lab.job(job_id))["credits_granted"] == 11
     assert await raise_grant(lab.unit, job_id, 1)
     assert (await lab.job(job_id))["credits_granted"] == 11, "there is something left"
     assert await raise_grant(lab.unit, job_id, 12)
     assert (await lab.job(job_id))["credits_granted"] == 31, "but not enough for what costs more"
-    assert [await spend(lab, claim, token) for _ in range(32)] == [True] * 32
+    assert [await lab.spend(claim, token, tries_max=TASKS) for _ in range(32)] == [True] * 32
     assert ((await lab.job(job_id))["credits_granted"], await lab.granted_to(owner)) == (51, 51)
 
 
@@ -89,8 +70,8 @@ async def test_a_grant_is_raised_up_to_the_jobs_limit_or_the_quota_to_the_last_c
     owner = lab.new_owner()
     lab = lab.having(credits_per_day=35 if is_quota else None)
     job_id, due = await lab.create(owner, target=1, credits_max=100 if is_quota else 35)
-    claim, token = await hold(lab, due[0])
-    assert [await spend(lab, claim, token) for _ in range(36)] == [True] * 35 + [False]
+    claim, token = await lab.hold(due[0])
+    assert [await lab.spend(claim, token, tries_max=TASKS) for _ in range(36)] == [True] * 35 + [False]
     job = await lab.job(job_id)
     assert (job["credits_reserved"], job["credits_granted"], await lab.granted_to(owner)) == (35, 35, 35)
     before = await lab.dump()
@@ -108,8 +89,8 @@ async def test_a_grant_that_would_not_cover_the_price_is_not_raised(lab: Any) ->
 async def test_calls_of_many_steps_at_once_never_pass_the_jobs_limit(lab: Any) -> None:
     owner = lab.new_owner()
     job_id, due = await lab.create(owner, searches=3, target=1, credits_max=40)
-    held = [await hold(lab, step) for step in due]
-    answers = await asyncio.gather(*(spend(lab, *held[number % 3]) for number in range(TASKS)))
+    held = [await lab.hold(step) for step in due]
+    answers = await asyncio.gather(*(lab.spend(*held[number % 3], tries_max=TASKS) for number in range(TASKS)))
     assert sum(answers) == 40
     job = await lab.job(job_id)
     assert (job["credits_reserved"], job["credits_granted"], await lab.granted_to(owner)) == (40, 40, 40)
@@ -120,8 +101,8 @@ async def test_two_jobs_at_once_never_pass_their_owners_quota(lab: Any) -> None:
     owner, other = lab.new_owner(), lab.new_owner()
     lab = lab.having(credits_per_day=50)
     created = [await lab.create(one, target=1, credits_max=100) for one in (owner, owner, other)]
-    held = [await hold(lab, due[0]) for _, due in created]
-    answers = await asyncio.gather(*(spend(lab, *held[number % 3]) for number in range(3 * 40)))
+    held = [await lab.hold(due[0]) for _, due in created]
+    answers = await asyncio.gather(*(lab.spend(*held[number % 3], tries_max=TASKS) for number in range(3 * 40)))
     spent = [(await lab.job(job_id))["credits_reserved"] for job_id, _ in created]
     assert spent[0] + spent[1] == await lab.granted_to(owner) == 50
     assert min(spent[:2]) >= 11, "none takes what the other reserved"
@@ -132,8 +113,8 @@ async def test_two_jobs_at_once_never_pass_their_owners_quota(lab: Any) -> None:
 async def test_of_many_who_ask_at_once_one_raises(lab: Any) -> None:
     """The others find that there is some again."""
     job_id, due = await lab.create(target=1, credits_max=100)
-    claim, token = await hold(lab, due[0])
-    assert all([await spend(lab, claim, token) for _ in range(11)])
+    claim, token = await lab.hold(due[0])
+    assert all([await lab.spend(claim, token, tries_max=TASKS) for _ in range(11)])
     assert all(await asyncio.gather(*(raise_grant(lab.unit, job_id, 1) for _ in range(10))))
     assert (await lab.job(job_id))["credits_granted"] == 31
 
@@ -141,16 +122,16 @@ async def test_of_many_who_ask_at_once_one_raises(lab: Any) -> None:
 async def test_a_quota_that_was_lowered_stops_a_job_at_its_grant(lab: Any) -> None:
     owner = lab.new_owner()
     job_id, due = await lab.create(owner, target=1, credits_max=100)
-    claim, token = await hold(lab, due[0])
+    claim, token = await lab.hold(due[0])
     lab = lab.having(credits_per_day=5)
-    assert [await spend(lab, claim, token) for _ in range(12)] == [True] * 11 + [False]
+    assert [await lab.spend(claim, token, tries_max=TASKS) for _ in range(12)] == [True] * 11 + [False]
     assert ((await lab.job(job_id))["credits_granted"], await lab.granted_to(owner)) == (11, 11)
 
 
 async def test_a_final_job_gets_no_more(lab: Any) -> None:
     job_id, due = await lab.create(target=1)
-    claim, token = await hold(lab, due[0])
-    assert all([await spend(lab, claim, token) for _ in range(11)])
+    claim, token = await lab.hold(due[0])
+    assert all([await lab.spend(claim, token, tries_max=TASKS) for _ in range(11)])
     await cancel_job(lab.unit, job_id)
     before = await lab.dump()
     assert not await raise_grant(lab.unit, job_id, 1)
@@ -163,7 +144,7 @@ async def test_the_end_gives_back_what_was_not_spent(lab: Any) -> None:
     """So that the owner's next job fits, which did not before."""
     owner, lab = lab.new_owner(), lab.having(credits_per_day=40)
     job_id, due = await lab.create(owner, target=20)
-    claim, token = await hold(lab, due[0])
+    claim, token = await lab.hold(due[0])
     request = lab.request(claim, token)
     assert await lab.opens(request)
     assert await lab.settles(lab.settlement(request))
@@ -180,7 +161,7 @@ async def test_what_a_call_under_way_at_the_end_did_not_cost_is_given_back_later
     """Not while it may still cost something, and once."""
     owner = lab.new_owner()
     job_id, due = await lab.create(owner, target=20)
-    claim, token = await hold(lab, due[0])
+    claim, token = await lab.hold(due[0])
     request = lab.request(claim, token)
     assert await lab.opens(request)
     assert await release_leftover(lab.unit, job_id) == 0, "it is active"

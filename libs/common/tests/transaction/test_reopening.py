@@ -15,6 +15,7 @@ from common.transaction.failure import SearchEnd, cancel_job, commit_search_end,
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import QuotaExceededError
 from common.transaction.reopening import NotReopenedError, Renewal, extend_job, retry_job
+from local.held import until_waiting
 
 Make = Callable[[Any], Awaitable[UUID]]
 
@@ -316,8 +317,7 @@ async def test_the_owners_row_is_locked_before_the_jobs(lab: Any) -> None:
         await lock_owner(connection, owner=(await lab.job(job_id))["owner"])
         reopening = asyncio.create_task(reopen(lab, job_id, Action.RETRY))
         async with asyncio.timeout(10):
-            while not await lab.query("select 1 from pg_locks where not granted") and not reopening.done():
-                await asyncio.sleep(0.02)
+            await until_waiting(reopening, lab.query)
         assert not reopening.done(), "it waits for the owner"
         assert len(await lab.query("select id from jobs where id = %s for update skip locked", job_id)) == 1
     assert len(await reopening) == 1
