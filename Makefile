@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate
+MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate deploy/ship
 SERVICES := gateway webhook tiktok instagram youtube migrate operate
 
 help: ## this list
@@ -66,6 +66,16 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 	@.venv-supply/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/supply.txt
 	@touch $@
 
+.venv-ship/.installed: requirements/ship.txt
+	@test -x .venv-ship/bin/python || $(PYTHON) -m venv .venv-ship
+	@.venv-ship/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/ship.txt
+	@touch $@
+
+.venv-scan/.installed: requirements/scan.txt
+	@test -x .venv-scan/bin/python || $(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary --require-hashes -r requirements/scan.txt
+	@touch $@
+
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
 
@@ -91,10 +101,12 @@ lock: ## refresh the hashed requirement files from the pyproject.toml files (nam
 	@$(BIN)/uv lock --quiet --upgrade
 	@$(BIN)/uv export --quiet --frozen --no-header --all-packages --all-groups --no-group supply --no-emit-workspace -o requirements/dev.txt
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group supply --no-emit-workspace -o requirements/supply.txt
-	@for s in $(SERVICES); do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
+	@$(BIN)/uv export --quiet --frozen --no-header --only-group ship --no-emit-workspace -o requirements/ship.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements/scan.in -o requirements/scan.txt
+	@for s in $(SERVICES) local; do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
 
 clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
-	@rm -rf .venv .venv-supply .local out
+	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
 .PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean

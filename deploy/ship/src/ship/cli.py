@@ -1,0 +1,14 @@
+"""The console command `ship`: what proves images, compose file and manifests."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Prove images, compose file and manifests.")
+
+
+@app.callback()
+def _root() -> None:
+    """Prove images, compose file and manifests."""
+
+
+def main() -> None:
+    app()
