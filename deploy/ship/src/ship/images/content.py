@@ -55,7 +55,7 @@ def _outside(service: str, image: dict[str, Any], revised: str) -> None:
     demand(entrance and not entrance[0].endswith("sh"), f"{name} starts by a shell: {entrance}")
     labels = {label: (config["Labels"] or {}).get(f"org.opencontainers.image.{label}") for label in _LABELS}
     demand(all(labels.values()), f"{name} lacks labels: {[label for label in labels if not labels[label]]}")
-    demand(service in labels["title"].split(), f"{name} calls itself {labels['title']}")
+    demand(service in str(labels["title"]).split(), f"{name} calls itself {labels['title']}")
     told = (labels["version"], labels["revision"])
     demand(told == (VERSION, revised), f"{name} says that it is {told}")
 

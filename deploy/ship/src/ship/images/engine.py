@@ -15,7 +15,7 @@ from local.child import wait_until
 from ship.images.check import CheckError, Sheet
 from ship.images.docker import Docker, answers, find_client
 from ship.images.footing import footing_kept
-from ship.images.program import attempt, find, run
+from ship.images.program import attempt, find, run, undisturbed
 
 _USUAL = "unix:///var/run/docker.sock"
 _PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
@@ -92,10 +92,12 @@ def _own(sheet: Sheet) -> Generator[Docker]:
             sheet.note("engine", f"our own, in {folder}, client {client}")
             yield Docker(client, host, is_own=True)
         finally:
-            _stop(daemon, folder)
+            with undisturbed():
+                _stop(daemon, folder)
     finally:
-        unmount(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        with undisturbed():
+            unmount(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(folder: Path, host: str) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ship.images.program import attempt, find
+from ship.images.program import attempt, find, undisturbed
 
 _OURS = re.compile(r"\b(DOCKER[\w-]*|docker0|br-[0-9a-f]{12})\b|-j MASQUERADE\b")
 _LINKS = re.compile(r"^(docker0|br-[0-9a-f]{12})$")
@@ -25,14 +25,19 @@ def footing_kept() -> Generator[None]:
     try:
         yield
     finally:
-        for link in sorted(_links() - links):
-            attempt(["ip", "link", "delete", link])
-        for family, before in tables.items():
-            for command in undoing(before, _saved(family)):
-                attempt([_program(family), "--wait", *command])
-        for file, value in forwards.items():
-            if file.read_text() != value:
-                file.write_text(value)
+        with undisturbed():
+            _put_back(tables, links, forwards)
+
+
+def _put_back(tables: dict[str, str], links: set[str], forwards: dict[Path, str]) -> None:
+    for link in sorted(_links() - links):
+        attempt(["ip", "link", "delete", link])
+    for family, before in tables.items():
+        for command in undoing(before, _saved(family)):
+            attempt([_program(family), "--wait", *command])
+    for file, value in forwards.items():
+        if file.read_text() != value:
+            file.write_text(value)
 
 
 def undoing(before: str, after: str) -> list[Sequence[str]]:

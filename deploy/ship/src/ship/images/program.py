@@ -5,19 +5,22 @@ Each runs in a process group of its own, so that Ctrl-C at a terminal reaches us
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ship.images.check import CheckError
 
 _LINES_TOLD = 3
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(  # noqa: PLR0913  (each argument is a different side of a process)
     argv: Sequence[str | Path],
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     stdin: str | None = None,
     timeout_s: float = 600,
     folder: Path | None = None,
@@ -33,7 +36,7 @@ def run(  # noqa: PLR0913  (each argument is a different side of a process)
 def attempt(
     argv: Sequence[str | Path],
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str | None] | None = None,
     stdin: str | None = None,
     timeout_s: float = 600,
     folder: Path | None = None,
@@ -42,7 +45,7 @@ def attempt(
     try:
         return subprocess.run(
             [str(part) for part in argv],
-            env={**os.environ, **(environment or {})},
+            env=_environment(environment or {}),
             input="" if stdin is None else stdin,
             text=True,
             errors="replace",
@@ -63,6 +66,22 @@ def find(name: str) -> list[Path]:
     folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin", "/sbin"]
     found = [Path(folder, name) for folder in folders if shutil.which(name, path=folder)]
     return list(dict.fromkeys(found))
+
+
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Whoever asks us to stop waits until the block is done: it takes away what we made."""
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in _SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Ours with these changes; None: the variable is not there."""
+    return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
 def _name(argv: Sequence[str | Path]) -> str:

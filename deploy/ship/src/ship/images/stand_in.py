@@ -47,7 +47,7 @@ def provide_servers(docker: Docker, images: Iterable[str], base: str, shop: Shop
 
 def name_of(image: str) -> str:
     """Whose image it is: the last part of its name, without tag or digest."""
-    return image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
+    return image.split("@", maxsplit=1)[0].rsplit("/", 1)[-1].split(":", maxsplit=1)[0]
 
 
 def lay_out(name: str, context: Path) -> None:
