@@ -1,7 +1,7 @@
 """The environment, read once at start into frozen models, one per concern.
 
-A variable may also come as a file of its name in the folder SECRETS_DIR; what stands in the environment wins. A fault is
-one line that names the variables, never their values. What is lax is lax for loopback URLs only.
+A variable may also come as a file of its name in the folder SECRETS_DIR; what stands in the environment wins. A fault
+is one line that names the variables, never their values. What is lax is lax for loopback URLs only.
 """
 
 import ipaddress

@@ -12,8 +12,8 @@ from common.errors import ConfigurationError
 def trusted_authorities(*, trust_env: bool, ca_file: str | None = None) -> ssl.SSLContext:
     """What httpx trusts by itself, loaded once for all clients of the process: 40 ms of CPU each time.
 
-    With `trust_env` that is what SSL_CERT_FILE or SSL_CERT_DIR name, if one is set. What `ca_file` holds is trusted too;
-    raises ConfigurationError if it holds no certificates.
+    With `trust_env` that is what SSL_CERT_FILE or SSL_CERT_DIR name, if one is set. What `ca_file` holds is trusted
+    too; raises ConfigurationError if it holds no certificates.
     """
     context = httpx.create_ssl_context(trust_env=trust_env)
     if ca_file is not None:
