@@ -1,7 +1,7 @@
 """A container's own look at its `/readyz`, without a shell: `python -I -S ready.py PORT [PATH] [--tls]`.
 
-Exit code 0 if it answers 200 within two seconds, else 1. With `--tls` the answer comes over TLS; whose certificate it is
-matters to callers, not to who asks himself.
+Exit code 0 if it answers 200 within two seconds, else 1. With `--tls` the answer comes over TLS; whose certificate it
+is matters to callers, not to who asks himself.
 """
 
 import http.client
@@ -13,7 +13,7 @@ def main() -> int:
     arguments = [word for word in sys.argv[1:] if word != "--tls"]
     port, path = int(arguments[0]), (arguments[1] if len(arguments) > 1 else "/readyz")
     if "--tls" in sys.argv:
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001
+        context = ssl._create_unverified_context()  # noqa: S323
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
     else:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)

@@ -135,7 +135,7 @@ async def open_gateway(
 async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySource:
     if settings.key.clerk_jwt_key is not None:
         return PemKey(settings.key.clerk_jwt_key)
-    store = JwksStore(settings.clerk.jwks_url)
+    store = JwksStore(settings.clerk.jwks_url, ca_file=settings.clerk.https_ca_file)
     stack.push_async_callback(store.close)
     await store.open()
     return store
