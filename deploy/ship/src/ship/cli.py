@@ -2,12 +2,24 @@
 
 import typer
 
+from ship.migration import find_faults
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Prove images, compose file and manifests.")
 
 
 @app.callback()
 def _root() -> None:
     """Prove images, compose file and manifests."""
+
+
+@app.command()
+def migrations() -> None:
+    """Whether every revision may run while an old and a new version serve."""
+    faults = find_faults()
+    for fault in faults:
+        typer.echo(fault)
+    typer.echo("migrations: fine" if not faults else f"migrations: {len(faults)} faults")
+    raise typer.Exit(bool(faults))
 
 
 def main() -> None:
