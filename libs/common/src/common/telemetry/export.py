@@ -94,8 +94,8 @@ def _resource(service: str, *, is_named: bool) -> Resource:
 
 
 class Whisper(logging.Handler):
-    """The SDK's complaints as lines of ours: what it complains of, never what it puts in (addresses, answers), each
-    once a minute."""
+    """The SDK's complaints as lines of ours, each once a minute: what it complains of with the numbers and the kinds of
+    errors, never the texts that it puts in (addresses, answers)."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -106,7 +106,13 @@ class Whisper(logging.Handler):
         if now - self._told_at.get(text, -TOLD_EVERY_S) < TOLD_EVERY_S:
             return
         self._told_at[text] = now
-        log.warning("telemetry.troubled", complaint=text)
+        given = record.args if isinstance(record.args, tuple) else ()
+        facts = [one if isinstance(one, int | float) else type(one).__name__ for one in given if _is_told(one)]
+        log.warning("telemetry.troubled", complaint=text, facts=facts)
+
+
+def _is_told(one: object) -> bool:
+    return isinstance(one, int | float | BaseException)
 
 
 def quieten() -> None:

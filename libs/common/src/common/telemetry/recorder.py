@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 
 from common.fault import describe
 from common.tracing.identity import Place
-from common.tracing.span import SpanKind, Link, Span, Wish
+from common.tracing.span import Link, Span, SpanKind, Wish
 
 _KINDS = {
     SpanKind.INTERNAL: api.SpanKind.INTERNAL,

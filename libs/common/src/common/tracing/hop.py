@@ -1,14 +1,14 @@
 """A step's way from hand to hand: who sends it, who takes it, and the job that it belongs to.
 
 The rule: the trace is the step's own by its ids. A header only says below which span of that trace the next one goes,
-and one that names another trace is not believed: whoever forges it can at worst put a span in the wrong place of its trace.
+and one that names another trace is not believed: whoever forges it can at worst misplace a span within its trace.
 """
 
 import time
 from uuid import UUID
 
 from common.tracing.identity import Place, StepIds, job_place, step_trace_id
-from common.tracing.span import Fact, Facts, SpanKind, Link, Span, Wish, current_place, current_span, open_span
+from common.tracing.span import Fact, Facts, Link, Span, SpanKind, Wish, current_place, current_span, open_span
 
 HEADER = "traceparent"
 QSTASH = "qstash"

@@ -63,6 +63,7 @@ class _Turn:
     token: UUID
     publications: list[asyncio.Task[list[str | None]]] = field(default_factory=list[asyncio.Task[list[str | None]]])
     facts: dict[str, object] = field(default_factory=dict[str, object])
+    learnt: Counter[str] = field(default_factory=Counter[str])
     is_committed: bool = False  # nothing of it is left to be held: its token is gone with the last commit
 
 
@@ -241,7 +242,8 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
         enriched = await _enriched(tools, turn, pending, settings)
         counts = Counter(one.enrichment.value for one in enriched)
         round_of.tell({f"creatorscout.{name}": count for name, count in counts.items()})
-    turn.facts |= counts
+    turn.learnt += counts  # of all rounds
+    turn.facts |= turn.learnt
     with span("commit enrichment"):
         is_enriching, due = await commit_enrichment(
             await tools.resources.unit(), tools.platform, turn.claim, turn.token, enriched
