@@ -27,6 +27,9 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 token: setup ## a session token for the running stack, good for a minute (USER=user_ada)
 	@$(BIN)/local token $(if $(filter command line,$(origin USER)),--user $(USER),)
 
+trace: setup ## run one job with tracing on and show its traces as text
+	@$(BIN)/local trace
+
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
@@ -109,4 +112,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean

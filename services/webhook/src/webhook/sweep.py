@@ -34,6 +34,8 @@ from common.messaging.topology import ADVISORIES, STEPS, SWEEP
 from common.qstash.publisher import QStashUnavailableError
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
+from common.tracing.hop import repairing
+from common.tracing.span import Wish, open_span
 from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
@@ -148,22 +150,26 @@ async def _redrive_stalled(resources: Resources, guard: Connection, repairs: Cou
     steps = await sweep_table.stalled_steps(
         guard, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
     )
-    due: list[DueStep] = []
-    for step in steps:
-        if not step.is_published:
-            due.append(step.due)
-        elif not await _is_in_stream(resources, step):
-            due.extend(await _raise(resources, step))
-    published = await resources.publication.publish(due)
+    if not steps:
+        return
+    with open_span(Wish(name="sweep stalled steps", facts={"creatorscout.steps": len(steps)}, is_first=True)):
+        due: list[DueStep] = []
+        for step in steps:
+            if not step.is_published:
+                due.append(step.due)
+            elif not await _is_in_stream(resources, step):
+                due.extend(await _raise(resources, step))
+        published = await resources.publication.publish(due)
     if due:
         repairs["redriven"] += sum(message_id is not None for message_id in published)
 
 
 async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
-    async with resources.database.connection() as connection:
-        raised = await sweep_table.raise_generation(
-            connection, search_id=step.search_id, step=step.step, generation=step.generation
-        )
+    with repairing(step, "raise generation"):
+        async with resources.database.connection() as connection:
+            raised = await sweep_table.raise_generation(
+                connection, search_id=step.search_id, step=step.step, generation=step.generation
+            )
     resources.crash.reach(CrashPoint.GENERATION_RAISED)
     return [raised] if raised else []
 
@@ -207,7 +213,8 @@ async def _take_advisory(resources: Resources, advisory: Msg) -> int:
         return 0
     message = await _stored_step(resources, sequence)
     if message is not None:
-        await _redrive_given_up(resources, message)
+        with repairing(message, "give up message"):
+            await _redrive_given_up(resources, message)
         resources.crash.reach(CrashPoint.ADVISORY_ANSWERED)
     try:
         await resources.messaging.jetstream.delete_msg(STEPS, sequence)

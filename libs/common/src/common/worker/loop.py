@@ -13,6 +13,8 @@ from common.crash import CrashPoint
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.domain.message import StepMessage
 from common.messaging.pull import StepPuller
+from common.tracing.hop import HEADER, NATS, receiving
+from common.tracing.span import Span
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.step import Tools, perform
 
@@ -92,6 +94,13 @@ class WorkerLoop:
             step=delivery.message.step,
             generation=delivery.message.generation,
         )
+        header = (message.headers or {}).get(HEADER)
+        with receiving(delivery.message, system=NATS, destination=message.subject, header=header) as span:
+            await self._perform(message, delivery, span, started)
+
+    async def _perform(self, message: Msg, delivery: Delivery, span: Span, started: float) -> None:
+        deliveries = message.metadata.num_delivered
+        span.tell({"creatorscout.platform": self._tools.platform.name.value, "creatorscout.deliveries": deliveries})
         try:
             reply = await perform(self._tools, delivery, message.in_progress)
         except asyncio.CancelledError:
@@ -99,14 +108,15 @@ class WorkerLoop:
             raise
         except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
             reply = self._broken(error)
+            span.fail(type(error).__name__)
         await _answer(message, reply)
         self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
+        facts = {"answer": reply.answer.value, "reason": reply.reason, **reply.facts}
+        span.tell({f"creatorscout.{name}": value for name, value in facts.items()})
         log.info(
             "step.performed",
-            answer=reply.answer.value,
-            reason=reply.reason,
-            **reply.facts,
-            deliveries=message.metadata.num_delivered,
+            **facts,
+            deliveries=deliveries,
             milliseconds=round((time.monotonic() - started) * 1000),
         )
 
