@@ -73,7 +73,7 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 
 .venv-scan/.installed: requirements/scan.txt
 	@test -x .venv-scan/bin/python || $(PYTHON) -m venv .venv-scan
-	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary --require-hashes -r requirements/scan.txt
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
 
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
