@@ -76,6 +76,9 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
 
+deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the manifests and hold them against schemas, scanners and the code (offline)
+	@$(BIN)/ship deploy-check
+
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
 
@@ -109,4 +112,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check licences sbom audit secrets format docs lock clean
