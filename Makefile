@@ -47,10 +47,10 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz" --ignore=tests/security
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz" --ignore=tests/security
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
@@ -78,6 +78,7 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 
 deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the manifests and hold them against schemas, scanners and the code (offline)
 	@$(BIN)/ship deploy-check
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
 
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py

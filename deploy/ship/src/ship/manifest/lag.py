@@ -1,8 +1,8 @@
 """What KEDA's scaler for JetStream reads and what it and the HorizontalPodAutoscaler make of it, as arithmetic.
 
-Written from the scaler's documentation and behaviour (keda.sh, "NATS JetStream"): one request for the account's streams;
-in a cluster on to the server that leads the consumer, whose name stands first in its address, because the others' counts
-are old. The lag is what waits and what is in somebody's hands.
+Written from the scaler's documentation and behaviour (keda.sh, "NATS JetStream"): one request for the account's
+streams; in a cluster on to the server that leads the consumer, whose name stands first in its address, because the
+others' counts are old. The lag is what waits and what is in somebody's hands.
 """
 
 import math

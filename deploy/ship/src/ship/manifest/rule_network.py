@@ -36,7 +36,8 @@ def probes_ask_ports_that_are_there(manifest: Manifest, _: Contract) -> Iterator
     for workload in manifest.workloads():
         for container in workload.containers:
             for name, probe in container.items():
-                if name.endswith("Probe") and probe.get("httpGet", {}).get("port") not in workload.ports:
+                asked = probe.get("httpGet") or probe.get("tcpSocket") or {} if name.endswith("Probe") else None
+                if asked is not None and asked.get("port") not in workload.ports:
                     yield f"{workload.place}: {name} asks a port that is not there"
 
 
