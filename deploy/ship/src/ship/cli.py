@@ -2,9 +2,11 @@
 
 import typer
 
+from ship.manifest.command import deploy_check
 from ship.migration import find_faults
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Prove images, compose file and manifests.")
+app.command("deploy-check")(deploy_check)
 
 
 @app.callback()
