@@ -34,11 +34,13 @@ class WorkerLoop:
         self._puller = puller
         self._grace_s = grace_s
         self._tasks: set[asyncio.Task[None]] = set()
+        tools.metrics.show_hand(lambda: len(self._tasks))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then the puller is closed, what is in hand gets the grace and the rest is handed back."""
         while not stop.is_set():
             steps_max = await self._steps_allowed()
+            self._tools.metrics.show_slots(steps_max)
             if len(self._tasks) >= max(steps_max, 1):
                 await self._room(stop)
                 continue
@@ -78,13 +80,24 @@ class WorkerLoop:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _handle(self, message: Msg) -> None:
+        """Perform it, answer, and write the one line and the one count of this delivery."""
         started = time.monotonic()
+        try:
+            reply = await self._reply_to(message)
+        except asyncio.CancelledError:
+            reply = Reply(answer=Answer.NAK, reason="shutdown")
+            await _answer(message, reply)
+            self._report(message, reply, time.monotonic() - started)
+            raise
+        await _answer(message, reply)
+        self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
+        self._report(message, reply, time.monotonic() - started)
+
+    async def _reply_to(self, message: Msg) -> Reply:
         delivery = _read(message)
         if delivery is None:
             # Not ours to understand, and repeating does not mend it: the advisory keeps it.
-            await message.term()
-            log.error("step.unreadable", sequence=message.metadata.sequence.stream)
-            return
+            return Reply(answer=Answer.TERM, reason="unreadable", facts={"sequence": message.metadata.sequence.stream})
         structlog.contextvars.bind_contextvars(
             platform=self._tools.platform.name.value,
             job_id=str(delivery.message.job_id),
@@ -93,21 +106,21 @@ class WorkerLoop:
             generation=delivery.message.generation,
         )
         try:
-            reply = await perform(self._tools, delivery, message.in_progress)
-        except asyncio.CancelledError:
-            await _answer(message, Reply(answer=Answer.NAK, reason="shutdown"))
-            raise
+            return await perform(self._tools, delivery, message.in_progress)
         except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
-            reply = self._broken(error)
-        await _answer(message, reply)
-        self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
-        log.info(
-            "step.performed",
+            return self._broken(error)
+
+    def _report(self, message: Msg, reply: Reply, seconds: float) -> None:
+        self._tools.metrics.count_step(answer=reply.answer.value, reason=reply.reason, seconds=seconds)
+        is_step = reply.answer is not Answer.TERM
+        write = log.info if is_step else log.error
+        write(
+            "step.performed" if is_step else "step.unreadable",
             answer=reply.answer.value,
             reason=reply.reason,
             **reply.facts,
             deliveries=message.metadata.num_delivered,
-            milliseconds=round((time.monotonic() - started) * 1000),
+            milliseconds=round(seconds * 1000),
         )
 
     def _broken(self, error: Exception) -> Reply:
@@ -135,6 +148,8 @@ async def _answer(message: Msg, reply: Reply) -> None:
                 await message.ack()
             case Answer.NAK:
                 await message.nak(delay=reply.delay_s or None)
+            case Answer.TERM:
+                await message.term()
             case Answer.LEAVE:
                 pass
     except NatsError as error:
