@@ -133,7 +133,7 @@ async def open_gateway(
         resources = await stack.enter_async_context(
             open_resources(doors, name=NAME, pool_max=POOL_MAX, on_lost=on_lost)
         )
-        metrics = Metrics()
+        metrics = Metrics(resources.metrics)
         publication = BoundedPublication(resources.publication, metrics, resources.crash)
         stack.push_async_callback(publication.close)
         hub = Hub(resources, metrics, live)
