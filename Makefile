@@ -83,6 +83,9 @@ deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the ma
 	@$(BIN)/ship deploy-check
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
 
+images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
+	@$(BIN)/ship images-check $(ONLY:%=--only %)
+
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
 
