@@ -113,7 +113,9 @@ def live_check(
 def token(
     user: Annotated[str, typer.Option(help="The user's id.")] = USER,
     org: Annotated[str | None, typer.Option(help="The id of the user's organisation.")] = None,
-    issuer: Annotated[str | None, typer.Option(help="The issuer's URL. Default: the one of the running stack.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option(envvar="ISSUER_URL", help="The issuer's URL. Default: the one of the running stack.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Print a session token, good for a minute."""
