@@ -66,6 +66,13 @@ def cost() -> None:
     raise typer.Exit(run_cost(project_root(), make_console()))
 
 
+@app.command()
+def trace(latency: Latency = "demo") -> None:
+    """Run one TikTok job with tracing on and show the traces of its request, of itself and of its first steps."""
+    command = importlib.import_module("local.trace.command")
+    raise typer.Exit(command.run_trace(project_root(), make_console(), latency))
+
+
 @app.command("bench-gateway")
 def bench_gateway() -> None:
     """Measure what requests cost the gateway, beside a bare handler of its framework; judge what is promised."""
@@ -106,7 +113,9 @@ def live_check(
 def token(
     user: Annotated[str, typer.Option(help="The user's id.")] = USER,
     org: Annotated[str | None, typer.Option(help="The id of the user's organisation.")] = None,
-    issuer: Annotated[str | None, typer.Option(help="The issuer's URL. Default: the one of the running stack.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option(envvar="ISSUER_URL", help="The issuer's URL. Default: the one of the running stack.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Print a session token, good for a minute."""

@@ -1,17 +1,31 @@
-"""The console command `ship`: what proves images, compose file and manifests."""
+"""The console command `ship`: what proves images, compose file, manifests and migrations."""
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ship.images.command import NAMES, run_images_check
+from ship.manifest.command import deploy_check
+from ship.migration import find_faults
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Prove images, compose file and manifests.")
+app.command("deploy-check")(deploy_check)
 
 
 @app.callback()
 def _root() -> None:
     """Prove images, compose file and manifests."""
+
+
+@app.command()
+def migrations() -> None:
+    """Whether every revision may run while an old and a new version serve."""
+    faults = find_faults()
+    for fault in faults:
+        typer.echo(fault)
+    typer.echo("migrations: fine" if not faults else f"migrations: {len(faults)} faults")
+    raise typer.Exit(bool(faults))
 
 
 @app.command("images-check")
@@ -24,11 +38,10 @@ def images_check(
     pull: Annotated[bool, typer.Option("--pull", help="Pull images of others that are not there.")] = False,
 ) -> None:
     """Build the images, run the compose file, try the system, leave nothing behind."""
-    command = importlib.import_module("ship.images.command")
-    if unknown := set(only or ()) - set(command.NAMES):
+    if unknown := set(only or ()) - set(NAMES):
         raise typer.BadParameter(f"there is no {sorted(unknown)}", param_hint="--only")
     root = Path(__file__).parents[4]
-    raise typer.Exit(command.run_images_check(root, only=only or (), engine=engine, keep=keep, pull=pull))
+    raise typer.Exit(run_images_check(root, only=only or (), engine=engine, keep=keep, pull=pull))
 
 
 def main() -> None:
