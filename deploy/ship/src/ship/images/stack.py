@@ -19,7 +19,6 @@ from ship.images.check import CheckError, Sheet, demand
 from ship.images.compose import Compose, Container
 
 PORTS: Final = {"gateway": 8000, "webhook": 8001, "tiktok": 8010, "instagram": 8011, "youtube": 8012}
-_ISSUER = "https://localhost:8092"
 _TOKEN_S = 30.0  # it lives twice as long
 _LOOK_S = 0.2
 _ORDER = """
@@ -49,7 +48,7 @@ class Stack:
         """A session token of this user that is never old."""
         token, minted_at = self.tokens.get(user, ("", float("-inf")))
         if time.monotonic() - minted_at > _TOKEN_S:
-            token = self.compose.exec("issuer", "/app/bin/local", "token", "--issuer", _ISSUER, "--user", user).strip()
+            token = self.compose.exec("issuer", "/app/bin/local", "token", "--user", user).strip()
             self.tokens[user] = (token, time.monotonic())
         return token
 
