@@ -75,7 +75,7 @@ def throughput(stack: Stack) -> None:
             "throughput",
             f"a job of {_THROUGHPUT_TARGET} completes with {count} tiktok container{'s' * (count > 1)}",
             f"{row['seconds']:.1f} s ({time.monotonic() - began_at:.1f} s for who polls), {rates[-1]:.1f} creators/s, "
-            f"{calls.get('calls', '?')} calls",
+            f"{calls['total']} paid calls",
         )
     stack.sheet.note("throughput", f"four workers are {rates[1] / rates[0]:.2f} times as fast as one")
     stack.compose.up("tiktok", tiktok=2)
