@@ -47,7 +47,9 @@ def test_a_fourth_platform_is_one_file_and_its_name_in_a_list(rendered: Manifest
     new = text.replace("tiktok", "pinterest").replace("8010", "8013")
     (platforms / "pinterest" / "kustomization.yaml").write_text(new)
     base = tmp_path / "kubernetes" / "base" / "kustomization.yaml"
-    base.write_text(base.read_text().replace("  - platforms/tiktok\n", "  - platforms/tiktok\n  - platforms/pinterest\n"))
+    base.write_text(
+        base.read_text().replace("  - platforms/tiktok\n", "  - platforms/tiktok\n  - platforms/pinterest\n")
+    )
     manifest = render(tmp_path / "kubernetes" / "overlays" / "production", tool.KUBECTL)
     contract = of_code().with_platform("pinterest", 8013)
     assert {rule: found for rule, found in faults(manifest, contract).items() if found} == {}
