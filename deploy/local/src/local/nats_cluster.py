@@ -10,9 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from common.settings import NatsSettings
 from local.child import Child, Command, ProcessError, plain_environment, wait_until
 from local.keyring import Keyring, make_authority, make_certificate, write_pair
+from local.loopback import PLAIN_HTTP
 from local.nats import SHIPPED
 from local.port import LOOPBACK, free_port
 from local.process import probe
@@ -105,11 +108,13 @@ class NatsCluster:
         return NatsSettings(**{key.lower(): value for key, value in given.items()})  # pyright: ignore[reportArgumentType]
 
     def await_ready(self) -> None:
-        """Until every running server has what the cluster agreed upon."""
+        """Until every running server has what the cluster agreed upon, and whoever leads has heard of each."""
 
         def is_settled() -> bool:
             running = [member for member in self.members if member.is_running]
-            return bool(running) and all(probe(f"{member.monitor_url}/healthz") is None for member in running)
+            if not running or any(probe(f"{member.monitor_url}/healthz") for member in running):
+                return False
+            return any(_knows_others(member) >= len(running) - 1 for member in running)
 
         if not wait_until(is_settled, _READY_S):
             child = self.members[0].child
@@ -124,3 +129,10 @@ class NatsCluster:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.kill()
+
+
+def _knows_others(member: Member) -> int:
+    """How many others this server has heard of lately; none unless it leads the cluster."""
+    cluster = httpx.get(f"{member.monitor_url}/jsz", timeout=5, **PLAIN_HTTP).json().get("meta_cluster", {})
+    replicas = cluster.get("replicas") or []
+    return sum(not each.get("offline") and each.get("current", False) for each in replicas)
