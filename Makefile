@@ -27,6 +27,9 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 token: setup ## a session token for the running stack, good for a minute (USER=user_ada)
 	@$(BIN)/local token $(if $(filter command line,$(origin USER)),--user $(USER),)
 
+trace: setup ## run one job with tracing on and show its traces as text
+	@$(BIN)/local trace
+
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
@@ -80,6 +83,9 @@ deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the ma
 	@$(BIN)/ship deploy-check
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
 
+images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
+	@$(BIN)/ship images-check $(ONLY:%=--only %)
+
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
 
@@ -113,4 +119,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check images-check licences sbom audit secrets format docs lock clean

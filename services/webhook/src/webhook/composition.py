@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from prometheus_client import REGISTRY, CollectorRegistry
-
 from common.resources.process import DoorSettings, Resources
 from common.settings import (
     CrashSettings,
@@ -14,6 +12,7 @@ from common.settings import (
     SignatureSettings,
     read_settings,
 )
+from common.telemetry.setting import TelemetrySettings
 from webhook.metric import Metrics
 from webhook.signature import Keys
 
@@ -61,8 +60,15 @@ class Webhook:
 
 def read_webhook_settings() -> Settings:
     """The environment. Raises ConfigurationError with all faults in one line."""
-    server, database, nats, qstash, signature, crash = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, SignatureSettings, CrashSettings, port=PORT
+    server, database, nats, qstash, signature, crash, telemetry = read_settings(
+        ServerSettings,
+        DatabaseSettings,
+        NatsSettings,
+        QStashSettings,
+        SignatureSettings,
+        CrashSettings,
+        TelemetrySettings,
+        port=PORT,
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
@@ -70,10 +76,12 @@ def read_webhook_settings() -> Settings:
     assert isinstance(qstash, QStashSettings)
     assert isinstance(signature, SignatureSettings)
     assert isinstance(crash, CrashSettings)
-    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash)
+    assert isinstance(telemetry, TelemetrySettings)
+    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash, telemetry=telemetry)
     return Settings(server=server, doors=doors, signature=signature)
 
 
-def compose(settings: Settings, resources: Resources, registry: CollectorRegistry = REGISTRY) -> Webhook:
-    """The parts around open resources. The default registry also shows what the sweep counts."""
-    return Webhook(resources=resources, keys=settings.keys, public_url=settings.public_url, metrics=Metrics(registry))
+def compose(settings: Settings, resources: Resources) -> Webhook:
+    """The parts around open resources."""
+    metrics = Metrics(resources.metrics)
+    return Webhook(resources=resources, keys=settings.keys, public_url=settings.public_url, metrics=metrics)

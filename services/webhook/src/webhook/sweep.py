@@ -6,6 +6,7 @@ beside each other, which a lost lock may cause, do no harm.
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
-from prometheus_client import Counter as Metric
 from pydantic import ValidationError
 
 from common.crash import CrashPoint
@@ -31,15 +31,19 @@ from common.db.sweep import StalledStep
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
 from common.messaging.topology import ADVISORIES, STEPS, SWEEP
+from common.metric.process import Window
 from common.qstash.publisher import QStashUnavailableError
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
+from common.tracing.hop import repairing
+from common.tracing.span import Wish, open_span
 from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
 from common.transaction.ledger import lose_stale_calls
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import release_leftover
+from webhook.census import take_census
 from webhook.composition import SWEEP_PATH
 from webhook.departure import see_off
 from webhook.purge import Bounds, purge
@@ -57,8 +61,6 @@ FAULT_WAIT_S = 1.0
 SCHEDULE_ID = "creatorscout-sweep"
 SCHEDULE_CRON = "* * * * *"
 
-REPAIRS = Metric("creatorscout_sweep_repairs_total", "What the sweep set right", ["kind"])
-
 
 async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
     """Sweep every `recovery.sweep_every` until `stop`. An outage of Postgres or NATS only skips a turn.
@@ -73,6 +75,7 @@ async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
             await sweep_once(resources)
             settings = await resources.settings.current()
         except (NatsError, APIError, *DATABASE_FAULTS) as error:
+            resources.metrics.sweep.count_skipped()
             log.warning("sweep.skipped", error=type(error).__name__)
         wait_s = settings.recovery.sweep_every.total_seconds() if settings else FAULT_WAIT_S
         try:
@@ -96,8 +99,11 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
     What it looks for it reads on the connection that holds its lock; each repair is a transaction of its own.
     """
     repairs: Counter[str] = Counter()
+    metrics = resources.metrics.sweep
+    began = time.monotonic()
     async with resources.database.transaction() as guard:
         if not await sweep_table.try_sweep_lock(guard):
+            metrics.show(None)
             return {}
         await _end_overdue(resources, guard, repairs)
         await _redrive_stalled(resources, guard, repairs)
@@ -112,9 +118,11 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
             await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
         await see_off(resources, ends_at=resources.clock.now() + CHORE_MAX)
         await purge(resources, Bounds(ends_at=resources.clock.now() + CHORE_MAX))
+    metrics.show(await take_census(resources))
+    metrics.note_sweep(time.monotonic() - began)
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
-        REPAIRS.labels(kind).inc(count)
+        metrics.count_repairs(kind, count)
     if made:
         log.warning("sweep.repaired", **made)
     return made
@@ -148,22 +156,26 @@ async def _redrive_stalled(resources: Resources, guard: Connection, repairs: Cou
     steps = await sweep_table.stalled_steps(
         guard, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
     )
-    due: list[DueStep] = []
-    for step in steps:
-        if not step.is_published:
-            due.append(step.due)
-        elif not await _is_in_stream(resources, step):
-            due.extend(await _raise(resources, step))
-    published = await resources.publication.publish(due)
+    if not steps:
+        return
+    with open_span(Wish(name="sweep stalled steps", facts={"creatorscout.steps": len(steps)}, is_first=True)):
+        due: list[DueStep] = []
+        for step in steps:
+            if not step.is_published:
+                due.append(step.due)
+            elif not await _is_in_stream(resources, step):
+                due.extend(await _raise(resources, step))
+        published = await resources.publication.publish(due)
     if due:
         repairs["redriven"] += sum(message_id is not None for message_id in published)
 
 
 async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
-    async with resources.database.connection() as connection:
-        raised = await sweep_table.raise_generation(
-            connection, search_id=step.search_id, step=step.step, generation=step.generation
-        )
+    with repairing(step, "raise generation"):
+        async with resources.database.connection() as connection:
+            raised = await sweep_table.raise_generation(
+                connection, search_id=step.search_id, step=step.step, generation=step.generation
+            )
     resources.crash.reach(CrashPoint.GENERATION_RAISED)
     return [raised] if raised else []
 
@@ -207,7 +219,8 @@ async def _take_advisory(resources: Resources, advisory: Msg) -> int:
         return 0
     message = await _stored_step(resources, sequence)
     if message is not None:
-        await _redrive_given_up(resources, message)
+        with repairing(message, "give up message"):
+            await _redrive_given_up(resources, message)
         resources.crash.reach(CrashPoint.ADVISORY_ANSWERED)
     try:
         await resources.messaging.jetstream.delete_msg(STEPS, sequence)
@@ -288,7 +301,9 @@ async def _lose_stale_calls(resources: Resources, guard: Connection, repairs: Co
     found = await ledger_table.stale_calls(guard, older_than=STALE_CALL_AFTER, count_max=sweep_table.BATCH_MAX)
     for stale in found:
         with _apart(job_id=str(stale.job_id)):
-            repairs["lost_calls"] += await lose_stale_calls(await resources.unit(), stale)
+            lost = await lose_stale_calls(await resources.unit(), stale)
+            resources.metrics.count_unknown(Window.SWEPT, lost)
+            repairs["lost_calls"] += lost
 
 
 async def _release_leftovers(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:

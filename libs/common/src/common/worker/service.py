@@ -15,6 +15,7 @@ from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import ConfigurationError
 from common.log import configure_logging
 from common.messaging.pull import StepPuller
+from common.metric.work import WorkMetrics
 from common.platform import Platform
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
@@ -26,6 +27,7 @@ from common.settings import (
     UpstreamSettings,
     read_settings,
 )
+from common.telemetry.setting import TelemetrySettings
 from common.transaction import quota
 from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
@@ -54,8 +56,15 @@ def run_worker(platform: Platform, *, port: int) -> None:
 
 
 def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings]:
-    server, database, nats, qstash, upstream, crash = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings, CrashSettings, port=port
+    server, database, nats, qstash, upstream, crash, telemetry = read_settings(
+        ServerSettings,
+        DatabaseSettings,
+        NatsSettings,
+        QStashSettings,
+        UpstreamSettings,
+        CrashSettings,
+        TelemetrySettings,
+        port=port,
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
@@ -63,7 +72,9 @@ def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings
     assert isinstance(qstash, QStashSettings)
     assert isinstance(upstream, UpstreamSettings)
     assert isinstance(crash, CrashSettings)
-    return server, DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash), upstream
+    assert isinstance(telemetry, TelemetrySettings)
+    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash, telemetry=telemetry)
+    return server, doors, upstream
 
 
 async def _serve(
@@ -79,7 +90,9 @@ async def _serve(
         await puller.open()
         async with resources.database.connection() as connection:
             await announce_platform(connection, _ability(platform))
-        health = HealthServer(host=server.host, port=server.port, is_ready=_readiness(resources, stop))
+        health = HealthServer(
+            host=server.host, port=server.port, is_ready=_readiness(resources, stop), show=resources.metrics.render
+        )
         serving = asyncio.create_task(health.serve())
         log.info("service.started", service=platform.name.value, port=server.port, slots=SLOTS)
         try:
@@ -111,6 +124,7 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
         clock=resources.clock,
         crash=resources.crash,
         raise_grant=_raise_grant(resources),
+        metrics=WorkMetrics(resources.metrics, platform.name.value),
     )
     buyer = Buyer(doors, gate)
     enricher = Enricher(doors, buyer, platform, platform.profile) if platform.profile else None
@@ -121,6 +135,7 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
         enricher=enricher,
         gate=gate,
         pages=FairSlots(PAGES_AT_ONCE),
+        metrics=doors.metrics,
     )
 
 
