@@ -1,4 +1,4 @@
-"""What the code expects of the manifests: services, ports, variables, the names at JetStream. Read from the code itself."""
+"""What the code expects of the manifests: services, ports, variables, JetStream's names. Read from the code itself."""
 
 import re
 from collections.abc import Mapping
