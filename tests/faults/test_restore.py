@@ -21,7 +21,7 @@ from local.faults.site import Site
 from local.role import make_service_roles
 from local.stack import MIGRATE_S, SERVICES, Options, Stack
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(900)]
 
 RUNBOOK = (Path(__file__).parents[2] / "docs/runbook.md").read_text(encoding="utf-8")
 COMPLETED = End("completed", "target_reached")

@@ -39,15 +39,17 @@ class Rollout:
         url = f"http://{LOOPBACK}:{port}"
         supervisor = self.site.stack.supervisor
         supervisor.start_copy(name, copy, {**environment, "PORT": str(port)}, f"{url}/readyz")
-        if name == "gateway":
-            self.gateways.append(url)
-        mixed()
-        self._end(name, self.site.stack.url(name))
-        supervisor.restart(name, environment=environment)
-        if name == "gateway":
-            self.gateways.append(self.site.stack.gateway_url)
-        self._end(copy, url)
-        supervisor.dismiss(copy)
+        try:
+            if name == "gateway":
+                self.gateways.append(url)
+            mixed()
+            self._end(name, self.site.stack.url(name))
+            supervisor.restart(name, environment=environment)
+            if name == "gateway":
+                self.gateways.append(self.site.stack.gateway_url)
+            self._end(copy, url)
+        finally:
+            supervisor.dismiss(copy)
 
     def _end(self, name: str, url: str) -> None:
         if url in self.gateways:
