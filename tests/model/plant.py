@@ -10,7 +10,6 @@ from uuid import UUID
 
 import psycopg
 import stamina
-from prometheus_client import CollectorRegistry
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
@@ -20,6 +19,8 @@ from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.messaging.connection import Messaging, connect_messaging
 from common.messaging.topology import ADVISORIES, STEPS, STREAMS
+from common.metric.process import Metrics
+from common.metric.work import WorkMetrics
 from common.qstash.publisher import QStashPublisher
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings
 from common.transaction import quota
@@ -31,7 +32,7 @@ from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 from migrate.stream import provision
 from webhook.composition import Webhook
-from webhook.metric import Metrics
+from webhook.metric import Metrics as WebhookMetrics
 from webhook.signature import Keys
 
 from .process import MortalUpstream, Process, make_task
@@ -67,7 +68,7 @@ class Plant:
     upstream: Upstream
     qstash: QStash
     observer: psycopg.Connection[DictRow]
-    metrics: Metrics
+    metrics: WebhookMetrics
     activity: Counter[str]
     tally: Counter[str] = field(default_factory=Counter[str])  # what all examples saw
     examples: int = 0
@@ -95,6 +96,7 @@ class Plant:
             clock=resources.clock,
             crash=resources.crash,
             raise_grant=raise_grant,
+            metrics=WorkMetrics(resources.metrics, PLATFORM.name.value),
         )
         buyer = Buyer(doors, gate)
         assert PLATFORM.profile is not None
@@ -106,6 +108,7 @@ class Plant:
             enricher=enricher,
             gate=gate,
             pages=FairSlots(PAGES_AT_ONCE),
+            metrics=doors.metrics,
         )
 
     def webhook(self, process: Process) -> Webhook:
@@ -171,7 +174,7 @@ async def _open(stack: AsyncExitStack, runner: asyncio.Runner, database_url: str
         upstream=upstream,
         qstash=qstash,
         observer=observer,
-        metrics=Metrics(CollectorRegistry()),
+        metrics=WebhookMetrics(Metrics("webhook")),
         activity=activity,
     )
     await plant.open_doors()

@@ -18,6 +18,7 @@ from common.db.pool import Connection, Database
 from common.domain.step import DueStep
 from common.messaging.connection import Messaging
 from common.messaging.hint import Hints
+from common.metric.process import Metrics
 from common.qstash.publisher import QStashPublisher
 from common.resources.process import Resources
 from common.resources.publication import Publication
@@ -213,13 +214,15 @@ class Process:
         self.fuse = Fuse(tally)
         mortal = MortalDatabase(database, self.life)
         its_publisher = MortalPublisher(publisher, self.life)
+        metrics = Metrics("model")
         self.resources = Resources(
             database=mortal,
             messaging=messaging,
             publisher=its_publisher,
-            publication=Publication(mortal, its_publisher, self.fuse),
+            publication=Publication(mortal, its_publisher, self.fuse, metrics),
             hints=Hints(messaging, self.fuse),
             settings=SettingCache(mortal),
+            metrics=metrics,
             clock=Clock(),
             crash=self.fuse,
         )

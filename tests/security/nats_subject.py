@@ -96,6 +96,7 @@ OTHERS = (
     "stored.get",
     "stored.delete",
     "stored.purge",
+    *(f"lag.{name}" for name in (*PLATFORM_NAMES, SWEEP)),
     "_R_.x.y",
     "jobs.tiktok",
     "anything",
@@ -140,8 +141,10 @@ PUBLISHES = {
         *_HINTS,
         "$JS.API.STREAM.MSG.GET.STEPS",
         "$JS.API.STREAM.MSG.DELETE.STEPS",
-        "stored.get",  # the same two, as they are called on their way
+        "stored.get",  # these two, and below the lags, as they are called on their way
         "stored.delete",
+        *(f"$JS.API.CONSUMER.INFO.STEPS.{name}" for name in PLATFORM_NAMES),
+        *(f"lag.{name}" for name in PLATFORM_NAMES),
         "$JS.API.CONSUMER.MSG.NEXT.ADVISORIES.sweep",
         "$JS.ACK.ADVISORIES.sweep.>",
     ],

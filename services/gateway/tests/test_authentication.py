@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from litestar.routes import HTTPRoute
 
+from common.metric.process import Metrics as Shared
 from gateway.app import create_routes
 from gateway.auth.jwks import PemKey
 from gateway.auth.token import TokenPolicy
@@ -194,7 +195,7 @@ def bare_gateway() -> Gateway:
         keys=PemKey(pem),
         policy=TokenPolicy(issuer="http://127.0.0.1", parties=frozenset()),
         origins=(),
-        metrics=Metrics(),
+        metrics=Metrics(Shared("gateway")),
         hub=nothing,
     )
 

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from common.metric.process import Metrics as Shared
 from gateway.app import create_routes
 from gateway.body import read_body
 from gateway.composition import Gateway
@@ -49,7 +50,13 @@ def anchor(node: Any) -> Any:
 def routes() -> set[tuple[str, str]]:
     nothing: Any = None
     gateway = Gateway(
-        resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(), metrics=Metrics(), hub=nothing
+        resources=nothing,
+        publication=nothing,
+        keys=nothing,
+        policy=nothing,
+        origins=(),
+        metrics=Metrics(Shared("gateway")),
+        hub=nothing,
     )
     return {
         (method, re.sub(r"\{(\w+)\}", lambda found: f"{{{to_camel(found[1])}}}", route.path_format))

@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from common.clock import Clock
 from common.errors import CallerError
+from common.metric.process import Metrics as Shared
 from gateway.app import create_app
 from gateway.auth.token import TokenPolicy
 from gateway.composition import Gateway
@@ -44,7 +45,7 @@ def broken_app() -> Any:
             keys=BrokenKeys(),
             policy=policy,
             origins=(),
-            metrics=Metrics(),
+            metrics=Metrics(Shared("gateway")),
             hub=nothing,
         )
     )

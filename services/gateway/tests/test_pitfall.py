@@ -293,7 +293,7 @@ if "{service}" == "gateway":
     from gateway.composition import Gateway
     from gateway.metric import Metrics
     app = create_routes(Gateway(resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(),
-                                metrics=Metrics(), hub=nothing))
+                                metrics=Metrics(Shared("gateway")), hub=nothing))
 else:
     from common.clock import Clock
     from webhook.app import create_app

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+from common.metric.process import Metrics as Shared
 from gateway.app import create_routes
 from gateway.composition import Gateway
 from gateway.metric import Metrics
@@ -74,7 +75,13 @@ def app_routes() -> list[HTTPRoute]:
     """All that the application answers; nothing behind it is open, because nobody may get there."""
     nothing: Any = None
     gateway = Gateway(
-        resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(), metrics=Metrics(), hub=nothing
+        resources=nothing,
+        publication=nothing,
+        keys=nothing,
+        policy=nothing,
+        origins=(),
+        metrics=Metrics(Shared("gateway")),
+        hub=nothing,
     )
     routes = create_routes(gateway).routes
     assert all(isinstance(route, HTTPRoute) for route in routes), "no websocket, no mounted application"

@@ -23,7 +23,6 @@ import pytest
 import uvicorn
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from prometheus_client import CollectorRegistry
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from pydantic import SecretStr
@@ -256,7 +255,7 @@ async def open_site(database_url: str, own_url: str, nats_url: str, ports: tuple
         open_resources(settings.doors, name="webhook", pool_max=4, on_lost=lambda: None) as resources,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30, **PLAIN_HTTP) as http,
     ):
-        webhook = compose(settings, resources, CollectorRegistry())
+        webhook = compose(settings, resources)
         async with serving(make_server(create_app(webhook), settings.server)):
             yield Site(
                 webhook=webhook, http=http, qstash=qstash, database_url=database_url, jetstream=jetstream, office=office

@@ -14,6 +14,7 @@ from common.db.job import NewJob
 from common.db.pool import Database
 from common.domain.job import Mode
 from common.domain.step import DueStep
+from common.metric.process import Metrics
 from common.platform import PlannedSearch
 from common.qstash.publisher import QStashPublisher, deduplication_id
 from common.resources.publication import Publication
@@ -55,7 +56,7 @@ async def published(database: Database) -> dict[Any, tuple[int | None, str | Non
 async def test_what_qstash_took_is_noted_in_the_order_of_the_steps(
     database: Database, publisher: QStashPublisher, steps: list[DueStep]
 ) -> None:
-    ids = await Publication(database, publisher, Crash()).publish(steps)
+    ids = await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps)
     assert ids == [f"msg_{deduplication_id(step)}" for step in steps]
     assert await published(database) == {step.search_id: (0, name) for step, name in zip(steps, ids, strict=True)}
 
@@ -65,7 +66,7 @@ async def test_what_qstash_refuses_is_none_and_the_rest_goes_on(
 ) -> None:
     """It stays unpublished, so that the sweep finds it."""
     taker[1].add(deduplication_id(steps[1]))
-    ids = await Publication(database, publisher, Crash()).publish(steps)
+    ids = await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps)
     assert ids[1] is None
     assert (await published(database))[steps[1].search_id] == (None, None)
     assert all(ids[number] for number in (0, 2))
@@ -75,12 +76,12 @@ async def test_without_qstash_every_step_is_none(
     database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
 ) -> None:
     taker[1].update(deduplication_id(step) for step in steps)
-    assert await Publication(database, publisher, Crash()).publish(steps) == [None, None, None]
+    assert await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps) == [None, None, None]
     assert set((await published(database)).values()) == {(None, None)}
 
 
 async def test_nothing_to_publish(database: Database, publisher: QStashPublisher) -> None:
-    assert await Publication(database, publisher, Crash()).publish([]) == []
+    assert await Publication(database, publisher, Crash(), Metrics("tests")).publish([]) == []
 
 
 async def test_a_step_that_moved_on_meanwhile_is_not_noted(
@@ -89,7 +90,7 @@ async def test_a_step_that_moved_on_meanwhile_is_not_noted(
     """Its row is of another generation, or gone."""
     older = steps[0].model_copy(update={"generation": 7})
     gone = steps[1].model_copy(update={"search_id": uuid4()})
-    assert all(await Publication(database, publisher, Crash()).publish([older, gone]))
+    assert all(await Publication(database, publisher, Crash(), Metrics("tests")).publish([older, gone]))
     assert set((await published(database)).values()) == {(None, None)}
 
 
@@ -98,5 +99,5 @@ async def test_an_outage_of_postgres_is_not_raised_either(
 ) -> None:
     """QStash took the step: the caller gets its id. What was not noted, the sweep publishes again."""
     cut_off()
-    ids = await Publication(database, publisher, Crash()).publish(steps[:1])
+    ids = await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps[:1])
     assert ids == [f"msg_{deduplication_id(steps[0])}"]

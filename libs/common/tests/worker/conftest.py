@@ -29,6 +29,8 @@ from common.domain.message import StepMessage
 from common.messaging.publish import publish_step
 from common.messaging.pull import StepPuller
 from common.messaging.topology import STEPS, STREAMS
+from common.metric.process import Metrics
+from common.metric.work import WorkMetrics
 from common.platform import PlannedSearch
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings
@@ -181,12 +183,19 @@ class Bench:
             clock=self.resources.clock,
             crash=self.resources.crash,
             raise_grant=raise_grant,
+            metrics=WorkMetrics(Metrics("tiktok"), "tiktok"),
         )
         buyer = Buyer(doors, gate)
         assert TIKTOK.profile is not None
         enricher = Enricher(doors, buyer, TIKTOK, TIKTOK.profile)
         return Tools(
-            resources=self.resources, platform=TIKTOK, buyer=buyer, enricher=enricher, gate=gate, pages=FairSlots(16)
+            resources=self.resources,
+            platform=TIKTOK,
+            buyer=buyer,
+            enricher=enricher,
+            gate=gate,
+            pages=FairSlots(16),
+            metrics=doors.metrics,
         )
 
     async def set(self, category: str, key: str, value: Any) -> None:

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from common.metric.process import Metrics
 from common.worker.health import HealthServer, health_app
 
 pytestmark = [pytest.mark.security, pytest.mark.anyio]
@@ -16,7 +17,7 @@ async def ready() -> bool:
 
 
 async def test_three_pages_and_no_other() -> None:
-    transport = httpx.ASGITransport(health_app(ready))
+    transport = httpx.ASGITransport(health_app(ready, Metrics("tests").render))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         answered = {path: (await client.get(path)).status_code for path in (*PUBLIC, *ODD)}
         assert {path for path, status in answered.items() if status == 200} == PUBLIC
@@ -27,5 +28,5 @@ async def test_three_pages_and_no_other() -> None:
 
 def test_it_believes_nobody_about_where_requests_come_from() -> None:
     """By default uvicorn believes X-Forwarded-For of whoever asks from this machine."""
-    config = HealthServer(host="127.0.0.1", port=1, is_ready=ready).config
+    config = HealthServer(host="127.0.0.1", port=1, is_ready=ready, show=bytes).config
     assert (config.proxy_headers, config.server_header, config.access_log) == (False, False, False)

@@ -133,7 +133,9 @@ async def open_gateway(
         resources = await stack.enter_async_context(
             open_resources(doors, name=NAME, pool_max=POOL_MAX, on_lost=on_lost)
         )
-        metrics = Metrics()
+        metrics = Metrics(resources.metrics)
+        if isinstance(keys, JwksStore):
+            metrics.show_keys(lambda: keys.age_s)
         publication = BoundedPublication(resources.publication, metrics, resources.crash)
         stack.push_async_callback(publication.close)
         hub = Hub(resources, metrics, live)
@@ -154,7 +156,7 @@ async def open_gateway(
 async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySource:
     if settings.key.clerk_jwt_key is not None:
         return PemKey(settings.key.clerk_jwt_key)
-    store = JwksStore(settings.clerk.jwks_url)
+    store = JwksStore(settings.clerk.jwks_url, ca_file=settings.clerk.https_ca_file)
     stack.push_async_callback(store.close)
     await store.open()
     return store

@@ -1,9 +1,11 @@
 """The gateway's numbers for Prometheus. Labels are bounded: route templates, never paths."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from collections.abc import Callable
 
-MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client import Counter, Gauge, Histogram
+
+from common.metric.process import Metrics as Shared
+
 UNMATCHED = "unmatched"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -11,27 +13,27 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """One registry per process, made by whoever composes it."""
+    """What only the gateway counts, beside what every process does."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        registry = shared.registry
         self._requests = Counter(
-            "gateway_requests", "Requests answered", ["route", "method", "status_class"], registry=self._registry
+            "gateway_requests", "Requests answered", ["route", "method", "status_class"], registry=registry
         )
         self._seconds = Histogram(
-            "gateway_request_seconds", "Time to answer", ["route"], buckets=_BUCKETS, registry=self._registry
+            "gateway_request_seconds", "Time to answer", ["route"], buckets=_BUCKETS, registry=registry
         )
         self._refused = Counter(
-            "gateway_tokens_refused", "Session tokens that were not believed", ["reason"], registry=self._registry
+            "gateway_tokens_refused", "Session tokens that were not believed", ["reason"], registry=registry
         )
         self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._unpublished = Counter(
-            "gateway_jobs_unpublished", "Jobs accepted that the sweep has to publish", registry=self._registry
+            "gateway_jobs_unpublished", "Jobs accepted that the sweep has to publish", registry=registry
         )
 
-        self._streams = Gauge("gateway_event_streams", "Event streams that are open", registry=self._registry)
-        self._events = Counter("gateway_events_sent", "Events sent to who watches a job", registry=self._registry)
+        self._streams = Gauge("gateway_event_streams", "Event streams that are open", registry=registry)
+        self._events = Counter("gateway_events_sent", "Events sent to who watches a job", registry=registry)
 
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         name = method if method in _METHODS else "other"
@@ -56,6 +58,13 @@ class Metrics:
     def count_unpublished(self) -> None:
         self._unpublished.inc()
 
+    def show_keys(self, look: Callable[[], float]) -> None:
+        """Ask `look` for their age whenever Prometheus does."""
+        gauge = Gauge(
+            "gateway_keys_age_seconds", "Since the issuer's keys were last fetched", registry=self._shared.registry
+        )
+        gauge.set_function(look)
+
     def show_streams(self, count: int) -> None:
         self._streams.set(count)
 
@@ -63,4 +72,4 @@ class Metrics:
         self._events.inc(count)
 
     def render(self) -> bytes:
-        return generate_latest(self._registry)
+        return self._shared.render()

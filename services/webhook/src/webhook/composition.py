@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from prometheus_client import REGISTRY, CollectorRegistry
-
 from common.resources.process import DoorSettings, Resources
 from common.settings import (
     CrashSettings,
@@ -83,6 +81,7 @@ def read_webhook_settings() -> Settings:
     return Settings(server=server, doors=doors, signature=signature)
 
 
-def compose(settings: Settings, resources: Resources, registry: CollectorRegistry = REGISTRY) -> Webhook:
-    """The parts around open resources. The default registry also shows what the sweep counts."""
-    return Webhook(resources=resources, keys=settings.keys, public_url=settings.public_url, metrics=Metrics(registry))
+def compose(settings: Settings, resources: Resources) -> Webhook:
+    """The parts around open resources."""
+    metrics = Metrics(resources.metrics)
+    return Webhook(resources=resources, keys=settings.keys, public_url=settings.public_url, metrics=metrics)

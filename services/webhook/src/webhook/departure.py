@@ -4,7 +4,6 @@ from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from prometheus_client import Counter as Metric
 
 from common.crash import CrashPoint
 from common.db import account as account_table
@@ -20,8 +19,6 @@ log = structlog.get_logger()
 
 DEPARTURES_MAX = 5  # that one sweep works on
 JOBS_MAX = 20  # whose turn it is in one sweep
-
-DELETED = Metric("creatorscout_deleted_accounts_total", "Accounts that were deleted with all that was theirs")
 
 
 async def see_off(resources: Resources, *, ends_at: datetime | None = None) -> int:
@@ -53,7 +50,7 @@ async def _go_on(resources: Resources, departure: Departure, ends_at: datetime |
     is_ended = await end_departure(resources.database, departure)
     resources.crash.reach(CrashPoint.DEPARTURE_COMMITTED)
     if is_ended:
-        DELETED.inc()
+        resources.metrics.sweep.count_deleted()
         log.info("account.deleted", departure=str(departure.id))
     return is_ended
 

@@ -3,18 +3,18 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import Counter, Histogram
 
-MEDIA_TYPE = "text/plain; version=0.0.4"
-
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from common.metric.process import Metrics as Shared
+from common.metric.registry import QUICK
 
 
 class Metrics:
-    """The numbers of one process; `registry` also holds what other parts of the process count."""
+    """What only the webhook counts, beside what every process does."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        registry = shared.registry
         self._deliveries = Counter(
             "webhook_deliveries", "Requests of QStash by what became of them", ["route", "outcome"], registry=registry
         )
@@ -25,10 +25,10 @@ class Metrics:
             registry=registry,
         )
         self._seconds = Histogram(
-            "webhook_request_seconds", "Time to answer QStash", ["route"], buckets=_BUCKETS, registry=registry
+            "webhook_request_seconds", "Time to answer QStash", ["route"], buckets=QUICK, registry=registry
         )
         self._publish_seconds = Histogram(
-            "webhook_publish_seconds", "Time until the stream has a step", buckets=_BUCKETS, registry=registry
+            "webhook_publish_seconds", "Time until the stream has a step", buckets=QUICK, registry=registry
         )
 
     def count_delivery(self, *, route: str, outcome: str, seconds: float) -> None:
@@ -46,4 +46,4 @@ class Metrics:
             yield
 
     def render(self) -> bytes:
-        return generate_latest(self._registry)
+        return self._shared.render()

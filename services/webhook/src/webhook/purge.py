@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from prometheus_client import Counter as Metric
 
 from common.crash import CrashPoint
 from common.db import purge as purge_table
@@ -37,8 +36,6 @@ class Bounds:
 
 
 BOUNDS = Bounds()
-
-PURGED = Metric("creatorscout_purged_rows_total", "What was removed because it was kept long enough", ["data"])
 
 _TABLES: Mapping[DataClass, Callable[..., Awaitable[int]]] = {
     DataClass.PROFILES: purge_table.delete_profiles,
@@ -69,7 +66,7 @@ async def purge(resources: Resources, bounds: Bounds = BOUNDS) -> dict[str, int]
             log.error("purge.failed", data=data.value, error=describe(error))
             continue
         removed[data.value] += rows
-        PURGED.labels(data.value).inc(rows)
+        resources.metrics.sweep.count_purged(data.value, rows)
         if rows:
             log.info("purge.performed", data=data.value, rows=rows, until=until.isoformat(), is_done=is_done)
     return dict(+removed)

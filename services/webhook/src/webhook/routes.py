@@ -9,11 +9,11 @@ from litestar.di import NamedDependency
 
 from common.db.ping import ping
 from common.db.pool import DATABASE_UNAVAILABLE
+from common.metric.registry import MEDIA_TYPE
 from webhook.answer import Answer, Outcome, Record
 from webhook.composition import FAILURE_PATH, STEP_PATH, SWEEP_PATH, Webhook
 from webhook.delivery import deliver
 from webhook.failure import handle_failure
-from webhook.metric import MEDIA_TYPE
 from webhook.reception import Received, receive, remember
 from webhook.sweep import sweep_once
 

@@ -6,6 +6,7 @@ beside each other, which a lost lock may cause, do no harm.
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
-from prometheus_client import Counter as Metric
 from pydantic import ValidationError
 
 from common.crash import CrashPoint
@@ -31,6 +31,7 @@ from common.db.sweep import StalledStep
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
 from common.messaging.topology import ADVISORIES, STEPS, SWEEP
+from common.metric.process import Window
 from common.qstash.publisher import QStashUnavailableError
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
@@ -42,6 +43,7 @@ from common.transaction.failure import break_job, conclude_job, end_if_overdue
 from common.transaction.ledger import lose_stale_calls
 from common.transaction.lock import UnknownJobError
 from common.transaction.quota import release_leftover
+from webhook.census import take_census
 from webhook.composition import SWEEP_PATH
 from webhook.departure import see_off
 from webhook.purge import Bounds, purge
@@ -59,8 +61,6 @@ FAULT_WAIT_S = 1.0
 SCHEDULE_ID = "creatorscout-sweep"
 SCHEDULE_CRON = "* * * * *"
 
-REPAIRS = Metric("creatorscout_sweep_repairs_total", "What the sweep set right", ["kind"])
-
 
 async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
     """Sweep every `recovery.sweep_every` until `stop`. An outage of Postgres or NATS only skips a turn.
@@ -75,6 +75,7 @@ async def run_sweep(resources: Resources, stop: asyncio.Event) -> None:
             await sweep_once(resources)
             settings = await resources.settings.current()
         except (NatsError, APIError, *DATABASE_FAULTS) as error:
+            resources.metrics.sweep.count_skipped()
             log.warning("sweep.skipped", error=type(error).__name__)
         wait_s = settings.recovery.sweep_every.total_seconds() if settings else FAULT_WAIT_S
         try:
@@ -98,8 +99,11 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
     What it looks for it reads on the connection that holds its lock; each repair is a transaction of its own.
     """
     repairs: Counter[str] = Counter()
+    metrics = resources.metrics.sweep
+    began = time.monotonic()
     async with resources.database.transaction() as guard:
         if not await sweep_table.try_sweep_lock(guard):
+            metrics.show(None)
             return {}
         await _end_overdue(resources, guard, repairs)
         await _redrive_stalled(resources, guard, repairs)
@@ -114,9 +118,11 @@ async def sweep_once(resources: Resources) -> dict[str, int]:
             await quota_table.forget_minutes(connection, older_than=MINUTES_KEPT)
         await see_off(resources, ends_at=resources.clock.now() + CHORE_MAX)
         await purge(resources, Bounds(ends_at=resources.clock.now() + CHORE_MAX))
+    metrics.show(await take_census(resources))
+    metrics.note_sweep(time.monotonic() - began)
     made = dict(+repairs)  # without the kinds of which none was needed
     for kind, count in made.items():
-        REPAIRS.labels(kind).inc(count)
+        metrics.count_repairs(kind, count)
     if made:
         log.warning("sweep.repaired", **made)
     return made
@@ -175,10 +181,14 @@ async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
 
 
 async def _is_in_stream(resources: Resources, step: StalledStep) -> bool:
-    """Whether JetStream still has the step's message: then it is JetStream's to deliver."""
+    """Whether JetStream still has the step's message: then it is JetStream's to deliver.
+
+    A stream that was lost and made anew counts from one again: what stands in the place may be another's.
+    """
     if step.stream_sequence is None:
         return False
-    return await _stored_step(resources, step.stream_sequence) is not None
+    stored = await _stored_step(resources, step.stream_sequence)
+    return stored is not None and (stored.search_id, stored.step) == (step.search_id, step.step)
 
 
 async def _stored_step(resources: Resources, sequence: int) -> StepMessage | None:
@@ -295,7 +305,9 @@ async def _lose_stale_calls(resources: Resources, guard: Connection, repairs: Co
     found = await ledger_table.stale_calls(guard, older_than=STALE_CALL_AFTER, count_max=sweep_table.BATCH_MAX)
     for stale in found:
         with _apart(job_id=str(stale.job_id)):
-            repairs["lost_calls"] += await lose_stale_calls(await resources.unit(), stale)
+            lost = await lose_stale_calls(await resources.unit(), stale)
+            resources.metrics.count_unknown(Window.SWEPT, lost)
+            repairs["lost_calls"] += lost
 
 
 async def _release_leftovers(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from psycopg.types.json import set_json_dumps
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from common.errors import ConfigurationError
+from common.metric.process import Metrics, PoolSize
 from common.settings import DatabaseSettings, is_on_loopback
 
 Connection = AsyncConnection[TupleRow]
@@ -81,7 +83,13 @@ class Database:
     waits in it is cancelled, so nobody may wait inside.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, name: str, size_max: int) -> None:
+    def __init__(self, settings: DatabaseSettings, *, name: str, size_max: int, metrics: Metrics | None = None) -> None:
+        self._size_max = size_max
+        self._in_use = 0
+        self._waiting = 0
+        self._metrics = metrics
+        if metrics is not None:
+            metrics.show_pool(self.size)
         self._gate = asyncio.Semaphore(size_max)
         self._renewal: asyncio.Task[None] | None = None
         self._url = settings.database_url.get_secret_value()
@@ -162,13 +170,40 @@ class Database:
 
         Raises TimeoutError if no place comes free within 9 s, PoolTimeout if no connection does within 3 s more.
         """
-        async with asyncio.timeout(POOL_TIMEOUT_S * 3):
-            await self._gate.acquire()
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(POOL_TIMEOUT_S * 3):
+                self._waiting += 1
+                try:
+                    await self._gate.acquire()
+                finally:
+                    self._waiting -= 1
+        except TimeoutError:
+            self._note_refusal()
+            raise
+        self._in_use += 1
+        is_given = False
         try:
             async with self._pool.connection() as connection:
+                is_given = True
+                if self._metrics is not None:
+                    self._metrics.observe_pool_wait(time.perf_counter() - began)
                 yield connection
+        except PoolTimeout:
+            if not is_given:
+                self._note_refusal()
+            raise
         finally:
+            self._in_use -= 1
             self._gate.release()
+
+    def size(self) -> PoolSize:
+        """As of now."""
+        return PoolSize(max=self._size_max, in_use=self._in_use, waiting=self._waiting)
+
+    def _note_refusal(self) -> None:
+        if self._metrics is not None:
+            self._metrics.count_pool_refusal()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:

@@ -43,24 +43,40 @@ class Messaging:
             await self.client.close()
 
 
-async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Callable[[], None]) -> Messaging:
+def _tell_nobody(_change: str) -> None:
+    """For who counts nothing."""
+
+
+async def connect_messaging(
+    settings: NatsSettings,
+    *,
+    name: str,
+    on_lost: Callable[[], None],
+    on_change: Callable[[str], None] = _tell_nobody,
+) -> Messaging:
     """Connect. Raises ConfigurationError if no server lets us in within ten seconds.
 
-    `on_lost` is called if the client gives up for good.
+    `on_lost` is called if the client gives up for good, `on_change` with each reconnected, disconnected, denied.
     """
     reconnected = asyncio.Event()
     is_open = False
 
     async def when_reconnected() -> None:
         reconnected.set()
+        on_change("reconnected")
         log.info("nats.reconnected")
 
     async def when_disconnected() -> None:
+        on_change("disconnected")
         log.warning("nats.disconnected")
 
     async def when_closed() -> None:
         if is_open:
             on_lost()
+
+    async def when_failed(error: Exception) -> None:
+        if _tell_fault(error):
+            on_change("denied")
 
     client = Client()
     options = _protection(client, settings)
@@ -76,7 +92,7 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
                 reconnected_cb=when_reconnected,
                 disconnected_cb=when_disconnected,
                 closed_cb=when_closed,
-                error_cb=_tell_fault,
+                error_cb=when_failed,
                 inbox_prefix=f"_INBOX_{name}".encode(),
                 **options,
             )
@@ -88,12 +104,14 @@ async def connect_messaging(settings: NatsSettings, *, name: str, on_lost: Calla
     return Messaging(client=client, jetstream=client.jetstream(timeout=2), reconnected=reconnected)
 
 
-async def _tell_fault(error: Exception) -> None:
-    """A denial shows up only here: to who publishes it looks like a timeout, to who subscribes like silence."""
+def _tell_fault(error: Exception) -> bool:
+    """Whether it is a denial. That shows up only here: to who publishes it looks like a timeout, to who subscribes
+    like silence."""
     if denial := _DENIAL.search(str(error)):
         log.error("nats.denied", operation=denial[1].lower(), subject=denial[2].strip("\"' "))
-    else:
-        log.warning("nats.failed", error=type(error).__name__, detail=str(error))
+        return True
+    log.warning("nats.failed", error=type(error).__name__, detail=str(error))
+    return False
 
 
 def _protection(client: Client, settings: NatsSettings) -> dict[str, Any]:

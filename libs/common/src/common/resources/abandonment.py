@@ -15,6 +15,7 @@ async def give_up(resources: Resources, step: DueStep, why: Abandonment) -> str 
     to be given up any more. Safe to repeat, also by two at once."""
     reference, due = await abandon_step(await resources.unit(), step, why)
     if reference is not None:
+        resources.metrics.count_letter(why.reason)
         log.error(
             "step.given_up",
             job_id=str(step.job_id),

@@ -9,6 +9,7 @@ from common.crash import Crash, CrashPoint
 from common.db.pool import DATABASE_UNAVAILABLE, Door
 from common.db.step import note_published
 from common.domain.step import DueStep
+from common.metric.process import Metrics
 from common.qstash.publisher import QStashPublisher, QStashUnavailableError
 
 log = structlog.get_logger()
@@ -17,14 +18,15 @@ log = structlog.get_logger()
 class Publication:
     """Publishes steps and remembers it. What cannot be published now, the sweep publishes."""
 
-    def __init__(self, database: Door, publisher: QStashPublisher, crash: Crash) -> None:
+    def __init__(self, database: Door, publisher: QStashPublisher, crash: Crash, metrics: Metrics) -> None:
         self._database = database
         self._publisher = publisher
         self._crash = crash
+        self._metrics = metrics
 
     def within(self, database: Door) -> "Publication":
         """The same, noting what it does through another door."""
-        return Publication(database, self._publisher, self._crash)
+        return Publication(database, self._publisher, self._crash, self._metrics)
 
     async def publish(self, steps: Sequence[DueStep]) -> list[str | None]:
         """QStash's message id for each step, None where QStash did not take it. Never raises for an outage."""
@@ -32,7 +34,8 @@ class Publication:
 
     async def _publish(self, step: DueStep) -> str | None:
         try:
-            message_id = await self._publisher.publish(step)
+            with self._metrics.publishing():
+                message_id = await self._publisher.publish(step)
         except QStashUnavailableError as error:
             log.warning(
                 "step.unpublished",

@@ -84,7 +84,7 @@ async def end_job(work: LockedWork, end: End, *, reference: str | None = None) -
             reference=reference,
         ),
     )
-    work.is_ended = True
+    work.end = end
     work.due[:] = await admit_next(
         work.connection, work.clock, owner=work.job.owner, active_jobs_max=work.active_jobs_max
     )

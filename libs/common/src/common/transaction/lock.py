@@ -17,6 +17,7 @@ from common.db.pool import Connection, Door
 from common.domain.job import JobStatus
 from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
+from common.engine.end import End
 from common.engine.fact import JobFacts
 
 T = TypeVar("T")
@@ -29,6 +30,10 @@ class OwnerLockNeededError(Exception):
 
 class UnknownJobError(Exception):
     """There is no such job."""
+
+
+def _tell_nobody(_platform: str, _end: End) -> None:
+    """For who counts nothing."""
 
 
 @dataclass(slots=True)
@@ -45,7 +50,11 @@ class LockedWork:
     facts: JobFacts
     seq: int
     due: list[DueStep] = field(default_factory=list[DueStep])
-    is_ended: bool = False
+    end: End | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.end is not None
 
     def next_seq(self) -> int:
         self.seq += 1
@@ -79,9 +88,16 @@ class Unit:
     active_jobs_max: int
     credits_per_day: int | None = None  # what an owner's jobs may be granted a day; None: no limit
     credits_per_day_of_all: int | None = None  # and all owners' jobs together
+    on_ended: Callable[[str, End], None] = _tell_nobody  # platform and end of a job, when that is committed
 
     @classmethod
-    def under(cls, settings: SystemSettings, database: Door, clock: Clock) -> "Unit":
+    def under(
+        cls,
+        settings: SystemSettings,
+        database: Door,
+        clock: Clock,
+        on_ended: Callable[[str, End], None] = _tell_nobody,
+    ) -> "Unit":
         """With the limits in force."""
         return cls(
             database=database,
@@ -89,6 +105,7 @@ class Unit:
             active_jobs_max=settings.limits.active_jobs_per_owner,
             credits_per_day=settings.limits.credits_per_owner_per_day,
             credits_per_day_of_all=settings.limits.credits_per_day,
+            on_ended=on_ended,
         )
 
 
@@ -133,4 +150,6 @@ async def _attempt(
             seq=job.event_seq,
         )
         result = await work(locked)
-        return result, locked.due
+    if locked.end is not None:
+        unit.on_ended(job.platform, locked.end)
+    return result, locked.due

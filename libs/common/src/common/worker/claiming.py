@@ -15,6 +15,7 @@ from common.db.job import lock_job
 from common.db.step import Claim, ClaimRequest, StepView
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
+from common.metric.process import Window
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
 from common.transaction.abandonment import Abandonment
@@ -30,6 +31,7 @@ class Answer(StrEnum):
     """What becomes of the message."""
 
     ACK = "ack"
+    TERM = "term"  # nothing that can be read; the advisory keeps it
     NAK = "nak"
     LEAVE = "leave"  # somebody else works on this very message now: an ack would delete it under them
 
@@ -84,6 +86,7 @@ async def _lose_calls(resources: Resources, claimed: Claim, token: UUID) -> None
         lost = await ledger_table.lose_open_calls(
             connection, job_id=claimed.job_id, search_id=claimed.search_id, step=claimed.step, token=token
         )
+    resources.metrics.count_unknown(Window.CLAIMED, lost)
     log.warning("calls.lost", job_id=str(claimed.job_id), step=claimed.step, count=lost)
     resources.crash.reach(CrashPoint.CALLS_LOST)
 

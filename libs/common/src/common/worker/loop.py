@@ -36,11 +36,13 @@ class WorkerLoop:
         self._puller = puller
         self._grace_s = grace_s
         self._tasks: set[asyncio.Task[None]] = set()
+        tools.metrics.show_hand(lambda: len(self._tasks))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then the puller is closed, what is in hand gets the grace and the rest is handed back."""
         while not stop.is_set():
             steps_max = await self._steps_allowed()
+            self._tools.metrics.show_slots(steps_max)
             if len(self._tasks) >= max(steps_max, 1):
                 await self._room(stop)
                 continue
@@ -80,12 +82,15 @@ class WorkerLoop:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _handle(self, message: Msg) -> None:
+        """Perform it, answer, and write the one line and the one count of this delivery."""
         started = time.monotonic()
         delivery = _read(message)
         if delivery is None:
             # Not ours to understand, and repeating does not mend it: the advisory keeps it.
-            await message.term()
-            log.error("step.unreadable", sequence=message.metadata.sequence.stream)
+            facts = {"sequence": message.metadata.sequence.stream}
+            reply = Reply(answer=Answer.TERM, reason="unreadable", facts=facts)
+            await _answer(message, reply)
+            self._report(message, reply, time.monotonic() - started)
             return
         structlog.contextvars.bind_contextvars(
             platform=self._tools.platform.name.value,
@@ -96,28 +101,36 @@ class WorkerLoop:
         )
         header = (message.headers or {}).get(HEADER)
         with receiving(delivery.message, system=NATS, destination=message.subject, header=header) as span:
-            await self._perform(message, delivery, span, started)
+            try:
+                reply = await self._perform(message, delivery, span)
+            except asyncio.CancelledError:
+                reply = Reply(answer=Answer.NAK, reason="shutdown")
+                await _answer(message, reply)
+                self._report(message, reply, time.monotonic() - started)
+                raise
+            await _answer(message, reply)
+            self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
+            span.tell({f"creatorscout.{name}": value for name, value in _told(reply).items()})
+            self._report(message, reply, time.monotonic() - started)
 
-    async def _perform(self, message: Msg, delivery: Delivery, span: Span, started: float) -> None:
+    async def _perform(self, message: Msg, delivery: Delivery, span: Span) -> Reply:
         deliveries = message.metadata.num_delivered
         span.tell({"creatorscout.platform": self._tools.platform.name.value, "creatorscout.deliveries": deliveries})
         try:
-            reply = await perform(self._tools, delivery, message.in_progress)
-        except asyncio.CancelledError:
-            await _answer(message, Reply(answer=Answer.NAK, reason="shutdown"))
-            raise
+            return await perform(self._tools, delivery, message.in_progress)
         except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
-            reply = self._broken(error)
             span.fail(type(error).__name__)
-        await _answer(message, reply)
-        self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
-        facts = {"answer": reply.answer.value, "reason": reply.reason, **reply.facts}
-        span.tell({f"creatorscout.{name}": value for name, value in facts.items()})
-        log.info(
-            "step.performed",
-            **facts,
-            deliveries=deliveries,
-            milliseconds=round((time.monotonic() - started) * 1000),
+            return self._broken(error)
+
+    def _report(self, message: Msg, reply: Reply, seconds: float) -> None:
+        self._tools.metrics.count_step(answer=reply.answer.value, reason=reply.reason, seconds=seconds)
+        is_step = reply.answer is not Answer.TERM
+        write = log.info if is_step else log.error
+        write(
+            "step.performed" if is_step else "step.unreadable",
+            **_told(reply),
+            deliveries=message.metadata.num_delivered,
+            milliseconds=round(seconds * 1000),
         )
 
     def _broken(self, error: Exception) -> Reply:
@@ -128,6 +141,10 @@ class WorkerLoop:
         else:
             log.error("step.broke", error=type(error).__name__, reference=reference, exc_info=error)
         return Reply(answer=Answer.NAK, reason="broken", delay_s=FAULT_DELAY_S)
+
+
+def _told(reply: Reply) -> dict[str, object]:
+    return {"answer": reply.answer.value, "reason": reply.reason, **reply.facts}
 
 
 def _read(message: Msg) -> Delivery | None:
@@ -145,6 +162,8 @@ async def _answer(message: Msg, reply: Reply) -> None:
                 await message.ack()
             case Answer.NAK:
                 await message.nak(delay=reply.delay_s or None)
+            case Answer.TERM:
+                await message.term()
             case Answer.LEAVE:
                 pass
     except NatsError as error:

@@ -1,7 +1,9 @@
 """One paid call: through the gate, to the upstream, into the ledger."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,10 +20,16 @@ from common.errors import (
     CoolDownError,
     CreatorscoutError,
     FencedError,
+    KeyRefusedError,
+    NotFoundError,
+    OutOfCreditsError,
+    RateLimitedError,
+    RefusedRequestError,
     ShapeError,
     UnreachableError,
     UpstreamFailedError,
 )
+from common.metric.work import Result, WorkMetrics
 from common.tracing.span import SpanKind, span
 from common.upstream.answer import Answer, charged, fault, seen_at
 from common.upstream.client import ScrapeCreators
@@ -35,6 +43,16 @@ GATE_TRIES = 4  # others take what was granted meanwhile
 
 
 T = TypeVar("T")
+
+_RESULTS: Mapping[type[CreatorscoutError], Result] = {
+    RateLimitedError: Result.RATE_LIMITED,
+    OutOfCreditsError: Result.OUT_OF_CREDITS,
+    KeyRefusedError: Result.KEY_REFUSED,
+    NotFoundError: Result.NOT_FOUND,
+    UpstreamFailedError: Result.FAILED,
+    ShapeError: Result.UNREADABLE,
+    RefusedRequestError: Result.REFUSED,
+}
 
 
 class Shut(StrEnum):
@@ -104,6 +122,56 @@ class BuyerDoors:
     clock: Clock
     crash: Crash
     raise_grant: RaiseGrant
+    metrics: WorkMetrics
+
+
+@dataclass(slots=True)
+class Bill:
+    """What one turn bought, for its line in the log. Calls run beside each other: together they may last longer."""
+
+    calls: int = 0
+    credits: int = 0
+    seconds: float = 0.0
+
+    def add(self, credits_charged: int, seconds: float) -> None:
+        self.calls += 1
+        self.credits += credits_charged
+        self.seconds += seconds
+
+    @property
+    def facts(self) -> dict[str, int]:
+        return {"calls": self.calls, "credits": self.credits, "upstream_ms": round(self.seconds * 1000)}
+
+
+class _Meter:
+    """Times one call and counts what came of it."""
+
+    def __init__(self, metrics: WorkMetrics, endpoint: str, bill: Bill) -> None:
+        self._metrics = metrics
+        self._bill = bill
+        self._endpoint = endpoint
+        self._began = time.perf_counter()
+
+    def note(self, wrong: CreatorscoutError | None, *, credits_charged: int) -> None:
+        seconds = time.perf_counter() - self._began
+        self._bill.add(credits_charged, seconds)
+        self._metrics.count_call(
+            endpoint=self._endpoint,
+            result=result_of(wrong),
+            seconds=seconds,
+            credits_charged=credits_charged,
+        )
+
+
+def result_of(wrong: CreatorscoutError | None) -> Result:
+    """The bounded name of what a call raised; None: it went well."""
+    match wrong:
+        case None:
+            return Result.OK
+        case UnreachableError(is_sent=is_sent):
+            return Result.UNANSWERED if is_sent else Result.UNREACHABLE
+        case _:
+            return _RESULTS.get(type(wrong), Result.REFUSED)
 
 
 class Buyer:
@@ -115,7 +183,18 @@ class Buyer:
         self._clock = doors.clock
         self._crash = doors.crash
         self._raise_grant = doors.raise_grant
+        self._metrics = doors.metrics
         self._gate = gate
+        self._bills: dict[UUID, Bill] = {}
+
+    @contextmanager
+    def bill(self, token: UUID) -> Generator[Bill]:
+        """What is bought under this token meanwhile."""
+        self._bills[token] = Bill()
+        try:
+            yield self._bills[token]
+        finally:
+            del self._bills[token]
 
     async def buy(self, platform: str, claim: Claim, token: UUID, order: Order) -> Bought:
         """Make the call. Raises GateShutError, FencedError and what `fault` and the client raise.
@@ -139,18 +218,21 @@ class Buyer:
         try:
             with span("pass gate"):
                 await self._open(request)
-            return await self._call(request, order)
+            endpoint = claim.kind if order.kind == "page" else order.kind
+            return await self._call(request, order, _Meter(self._metrics, endpoint, self._bills.get(token) or Bill()))
         finally:
             await self._gate.end_probe(request.id)
 
-    async def _call(self, request: CallRequest, order: Order) -> Bought:
+    async def _call(self, request: CallRequest, order: Order, meter: "_Meter") -> Bought:
         self._crash.reach(_OPENED[order.kind])
         try:
             answer, spent = await self._ask(order)
         except UnreachableError as error:
+            meter.note(error, credits_charged=order.price if error.is_sent else 0)
             await self._close_failed(request, error)
             raise
-        except ShapeError:
+        except ShapeError as error:
+            meter.note(error, credits_charged=order.price)
             await self._settle(_settlement(request, credits_charged=order.price, reason="unreadable"))
             raise
         self._crash.reach(_ANSWERED[order.kind])
@@ -161,6 +243,7 @@ class Buyer:
             answer=answer,
             reason=type(wrong).__name__ if wrong else None,
         )
+        meter.note(wrong, credits_charged=settlement.credits)
         if wrong is None:
             bought = Bought(body=answer.body, settlement=settlement, seen_at=seen_at(answer, now=self._clock.now()))
             del answer
@@ -192,6 +275,7 @@ class Buyer:
 
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
+        self._metrics.count_useless(result_of(why))
         await self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__}))
 
     async def _open(self, request: CallRequest) -> None:

@@ -15,6 +15,7 @@ from common.db.pool import DATABASE_UNAVAILABLE
 from common.errors import ConfigurationError
 from common.log import configure_logging
 from common.messaging.pull import StepPuller
+from common.metric.work import WorkMetrics
 from common.platform import Platform
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
@@ -89,7 +90,9 @@ async def _serve(
         await puller.open()
         async with resources.database.connection() as connection:
             await announce_platform(connection, _ability(platform))
-        health = HealthServer(host=server.host, port=server.port, is_ready=_readiness(resources, stop))
+        health = HealthServer(
+            host=server.host, port=server.port, is_ready=_readiness(resources, stop), show=resources.metrics.render
+        )
         serving = asyncio.create_task(health.serve())
         log.info("service.started", service=platform.name.value, port=server.port, slots=SLOTS)
         try:
@@ -121,6 +124,7 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
         clock=resources.clock,
         crash=resources.crash,
         raise_grant=_raise_grant(resources),
+        metrics=WorkMetrics(resources.metrics, platform.name.value),
     )
     buyer = Buyer(doors, gate)
     enricher = Enricher(doors, buyer, platform, platform.profile) if platform.profile else None
@@ -131,6 +135,7 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
         enricher=enricher,
         gate=gate,
         pages=FairSlots(PAGES_AT_ONCE),
+        metrics=doors.metrics,
     )
 
 

@@ -24,6 +24,7 @@ from common.engine.failure import decide_pause, search_end_for
 from common.engine.page import numbered
 from common.errors import CoolDownError, FencedError, NotFoundError, RetryError, ShapeError, SkipError
 from common.messaging.topology import HEARTBEAT_S
+from common.metric.work import WorkMetrics
 from common.platform import Page, Platform, SearchKind
 from common.resources.process import Resources
 from common.tracing.span import span
@@ -53,6 +54,7 @@ class Tools:
     enricher: Enricher | None
     gate: PlatformGate
     pages: FairSlots
+    metrics: WorkMetrics
 
 
 @dataclass(slots=True)
@@ -78,6 +80,12 @@ async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
     if isinstance(claimed, Reply):
         return claimed
     turn = _Turn(claim=claimed, token=token, facts={"phase": claimed.phase, "attempt": claimed.attempts})
+    with tools.buyer.bill(token) as bill:
+        reply = await _perform(tools, turn, beat)
+    return replace(reply, facts={**turn.facts, **bill.facts})
+
+
+async def _perform(tools: Tools, turn: _Turn, beat: Beat) -> Reply:
     work = asyncio.ensure_future(_work(tools, turn))
     heart = asyncio.ensure_future(_keep_alive(tools, turn, beat))
     try:
@@ -86,7 +94,7 @@ async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             return Reply(answer=Answer.LEAVE, reason="fenced")
-        return replace(await _conclude(tools, turn, work), facts=turn.facts)
+        return await _conclude(tools, turn, work)
     except BaseException:
         # Shutdown or a fault of ours: whoever comes next need not wait for the lease.
         work.cancel()
@@ -105,6 +113,7 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
     except CoolDownError as error:
         pause = decide_pause(error)
         await tools.gate.pause(pause)
+        tools.metrics.count_pause(pause.reason.value)
         tools.resources.crash.reach(CrashPoint.PLATFORM_PAUSED)
         await _release(tools, turn, is_attempt_returned=True)
         return Reply(answer=Answer.NAK, reason="paused", delay_s=min(pause.lasts.total_seconds(), NAK_MAX_S))

@@ -1,7 +1,7 @@
 """What probes and Prometheus ask."""
 
+from common.metric.registry import MEDIA_TYPE as METRICS_TYPE
 from gateway.contract.operation import Answer, Content, Operation
-from gateway.metric import MEDIA_TYPE as METRICS_TYPE
 
 _OK = Answer(200, "Yes.", (Content(media_type="text/plain", example="ok\n"),))
 

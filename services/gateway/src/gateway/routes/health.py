@@ -4,8 +4,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from common.db.pool import DATABASE_UNAVAILABLE
+from common.metric.registry import MEDIA_TYPE
 from gateway.composition import Gateway
-from gateway.metric import MEDIA_TYPE
 
 
 @get("/livez")
