@@ -56,9 +56,8 @@ async def test_a_platforms_pause_is_what_its_jobs_wait_for(census: Any) -> None:
     async with census.database.connection() as connection:
         await announce_platform(connection, Ability(platform=seat.platform, label="P", modes=(), search_kinds=()))
         await pause_platform(connection, platform=seat.platform, state="paused", reason="credits", lasts=HOUR)
-        assert PlatformCount(platform=seat.platform, state="paused", reason="credits") in await platform_counts(
-            connection
-        )
+        paused = PlatformCount(platform=seat.platform, state="paused", reason="credits")
+        assert paused in await platform_counts(connection)
         assert await jobs(census) == {("pending", "credits"): 1}
         await resume_platform(connection, platform=seat.platform)
         assert PlatformCount(platform=seat.platform, state="open", reason="none") in await platform_counts(connection)
