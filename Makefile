@@ -27,6 +27,9 @@ run: setup ## keep the local stack up and print its URLs and a ready-made curl (
 token: setup ## a session token for the running stack, good for a minute (USER=user_ada)
 	@$(BIN)/local token $(if $(filter command line,$(origin USER)),--user $(USER),)
 
+trace: setup ## run one job with tracing on and show its traces as text
+	@$(BIN)/local trace
+
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
 
@@ -47,10 +50,10 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz" --ignore=tests/security
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz" --ignore=tests/security
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
@@ -73,8 +76,15 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 
 .venv-scan/.installed: requirements/scan.txt
 	@test -x .venv-scan/bin/python || $(PYTHON) -m venv .venv-scan
-	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary --require-hashes -r requirements/scan.txt
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
+
+deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the manifests and hold them against schemas, scanners and the code (offline)
+	@$(BIN)/ship deploy-check
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
+
+images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
+	@$(BIN)/ship images-check $(ONLY:%=--only %)
 
 licences: setup .venv-supply/.installed ## write docs/licences.md: what the images hold that others made
 	@.venv-supply/bin/pip-licenses --python $(BIN)/python --from mixed --format json | $(BIN)/python deploy/supply/licence.py
@@ -113,4 +123,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: alerts-check help setup demo run token cost bench-gateway bench-export bench-sse live-check check test faults security fuzz licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import sys
@@ -101,14 +102,15 @@ def test_old_tls_is_refused(nats: Nats, version: ssl.TLSVersion) -> None:
 
 
 def test_the_monitoring_is_for_this_machine_alone(nats: Nats) -> None:
-    """Whatever the environment says, and whatever else listens: the configuration names the address."""
+    """Whatever else listens, the monitoring is where the environment says, and the local stack says loopback."""
     listening = {
         line.split()[1]
         for line in Path(f"/proc/{nats.pid}/net/tcp").read_text().splitlines()
         if line.split()[3] == "0A" and line.split()[1].endswith(f":{nats.monitor_port:04X}")
     }
     assert listening == {f"0100007F:{nats.monitor_port:04X}"}
-    assert 'http: "127.0.0.1:8222"\n' in SHIPPED.read_text()
+    assert nats.environment()["NATS_MONITORING"] == f'"127.0.0.1:{nats.monitor_port}"'
+    assert re.findall(r"^http\S*: .*", SHIPPED.read_text(), re.MULTILINE) == ["http: $NATS_MONITORING"]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_the_monitoring_is_for_this_machine_alone(nats: Nats) -> None:
         ("NATS_KEY_FILE", None),
         ("NATS_STORE_DIR", None),
         ("NATS_PORT", None),
+        ("NATS_MONITORING", None),
         ("NATS_NKEY_GATEWAY", "$NATS_NKEY_MIGRATE"),
     ],
 )

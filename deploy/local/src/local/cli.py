@@ -18,6 +18,7 @@ from local.issuer.client import mint
 from local.keyring import Keyring
 from local.nats import Nats
 from local.postgres import Postgres
+from local.secret import Safe, SecretError, read_given
 from local.stack import USER, Options
 from local.state import read_state
 from local.up import run_down, run_up
@@ -65,6 +66,13 @@ def cost() -> None:
     raise typer.Exit(run_cost(project_root(), make_console()))
 
 
+@app.command()
+def trace(latency: Latency = "demo") -> None:
+    """Run one TikTok job with tracing on and show the traces of its request, of itself and of its first steps."""
+    command = importlib.import_module("local.trace.command")
+    raise typer.Exit(command.run_trace(project_root(), make_console(), latency))
+
+
 @app.command("bench-gateway")
 def bench_gateway() -> None:
     """Measure what requests cost the gateway, beside a bare handler of its framework; judge what is promised."""
@@ -105,16 +113,40 @@ def live_check(
 def token(
     user: Annotated[str, typer.Option(help="The user's id.")] = USER,
     org: Annotated[str | None, typer.Option(help="The id of the user's organisation.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option(envvar="ISSUER_URL", help="The issuer's URL. Default: the one of the running stack.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
-    """Print a session token for the running stack, good for a minute."""
-    state = read_state(_data_folder(folder))
-    if state is None or not state.is_alive or "issuer" not in state.urls:
-        _fail("no stack runs; start one with `local up`")
+    """Print a session token, good for a minute."""
     try:
-        print(mint(state.urls["issuer"], user, org))
+        print(mint(issuer or _running_issuer(folder), user, org))
     except httpx.HTTPError as error:
         _fail(f"the issuer gave no token: {error}")
+
+
+@app.command("secrets")
+def make_secrets(
+    folder: Annotated[Path, typer.Argument(help="The folder with a folder for each container.")],
+    given: Annotated[
+        typer.FileText | None, typer.Option(help="NAME=value lines of secrets that others made; - for standard input.")
+    ] = None,
+    anew: Annotated[
+        list[str] | None, typer.Option(help="Make this identity's seed, or this role's password, anew. Repeatable.")
+    ] = None,
+    try_out: Annotated[
+        bool, typer.Option("--try-out", help="Invent what others would give, for the stand-ins.")
+    ] = False,
+) -> None:
+    """Make what is secret of each container of deploy/compose.yaml; safe to repeat."""
+    safe = Safe(folder)
+    try:
+        safe.forget(anew or ())
+        safe.fill(read_given(given.read()) if given else {}, is_try_out=try_out)
+    except SecretError as error:
+        _fail(f"secrets: {error}")
+    lacking = ", ".join(safe.lacking()) or "nothing"
+    print(f"secrets are in place; to be given, here or by the environment: {lacking}")
 
 
 @app.command()
@@ -146,6 +178,13 @@ def project_root() -> Path:
         if (folder / "Makefile").exists() and (folder / "deploy" / "local").exists():
             return folder
     return here
+
+
+def _running_issuer(folder: Path | None) -> str:
+    state = read_state(_data_folder(folder))
+    if state is None or not state.is_alive or "issuer" not in state.urls:
+        _fail("no stack runs; start one with `local up`")
+    return state.urls["issuer"]
 
 
 def _data_folder(folder: Path | None) -> Path:

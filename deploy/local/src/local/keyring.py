@@ -57,7 +57,7 @@ class Keyring:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in keyring.identities:
             if not keyring.seed_file(name).exists():
-                _write(keyring.seed_file(name), make_seed(secrets.token_bytes(32)).encode())
+                write_secret(keyring.seed_file(name), make_seed(secrets.token_bytes(32)).encode())
         keyring._renew(now or datetime.now(UTC))
         return keyring
 
@@ -86,13 +86,13 @@ class Keyring:
         return {"NATS_NKEY_SEED_FILE": str(self.seed_file(name)), "NATS_CA_FILE": str(self.ca_file)}
 
     def _renew(self, now: datetime) -> None:
-        authority = _read(self.folder, "ca", now)
-        server = _read(self.folder, "server", now)
+        authority = read_pair(self.folder, "ca", now)
+        server = read_pair(self.folder, "server", now)
         if authority is None:
             authority, server = make_authority(now), None
-            _keep(self.folder, "ca", authority)
-        if server is None or not _has_signed(authority, server):
-            _keep(self.folder, "server", make_certificate(authority, now))
+            keep_pair(self.folder, "ca", authority)
+        if server is None or not has_signed(authority, server):
+            keep_pair(self.folder, "server", make_certificate(authority, now))
 
 
 def make_authority(now: datetime) -> Pair:
@@ -104,16 +104,19 @@ def make_authority(now: datetime) -> Pair:
     return Pair(builder.add_extension(usage, critical=True).sign(key, SHA256()), key)
 
 
-def make_certificate(authority: Pair, now: datetime, names: Sequence[str] = (LOOPBACK, "localhost")) -> Pair:
-    """A server's certificate for these names and addresses."""
+def make_certificate(
+    authority: Pair, now: datetime, names: Sequence[str] = (LOOPBACK, "localhost"), *, is_client: bool = False
+) -> Pair:
+    """A server's certificate for these names and addresses; with `is_client` it may also call with it."""
     key = generate_private_key(SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     builder = _builder(subject, key, now, CERTIFICATE_LIFE).issuer_name(authority.certificate.subject)
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if is_client else [])]
     of_authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     for extension, critical in (
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(signs_certificates=False), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        (x509.ExtendedKeyUsage(uses), False),
         (x509.SubjectAlternativeName([_general_name(name) for name in names]), False),
         (of_authority, False),
     ):
@@ -124,8 +127,8 @@ def make_certificate(authority: Pair, now: datetime, names: Sequence[str] = (LOO
 def write_pair(pair: Pair, certificate_file: Path, key_file: Path) -> None:
     """Both as PEM, for our eyes only."""
     secret = pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(key_file, secret)
-    _write(certificate_file, pair.certificate.public_bytes(Encoding.PEM))
+    write_secret(key_file, secret)
+    write_secret(certificate_file, pair.certificate.public_bytes(Encoding.PEM))
 
 
 def _builder(
@@ -163,11 +166,11 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _keep(folder: Path, name: str, pair: Pair) -> None:
+def keep_pair(folder: Path, name: str, pair: Pair) -> None:
     write_pair(pair, folder / f"{name}.pem", folder / f"{name}.key")
 
 
-def _read(folder: Path, name: str, now: datetime) -> Pair | None:
+def read_pair(folder: Path, name: str, now: datetime) -> Pair | None:
     """What is kept, unless it is broken, half written or about to expire."""
     try:
         certificate = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes())
@@ -179,7 +182,7 @@ def _read(folder: Path, name: str, now: datetime) -> Pair | None:
     return Pair(certificate, key) if is_whole and certificate.not_valid_after_utc - now >= LEFT_MIN else None
 
 
-def _has_signed(authority: Pair, server: Pair) -> bool:
+def has_signed(authority: Pair, server: Pair) -> bool:
     try:
         server.certificate.verify_directly_issued_by(authority.certificate)
     except (ValueError, TypeError, InvalidSignature):
@@ -187,7 +190,7 @@ def _has_signed(authority: Pair, server: Pair) -> bool:
     return True
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
     """Whole or not at all, and never readable by others, not even for a moment."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

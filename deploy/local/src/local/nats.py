@@ -97,6 +97,7 @@ class Nats:
             "NATS_SERVER_NAME": "local",
             "NATS_HOST": LOOPBACK,
             "NATS_PORT": self.port,
+            "NATS_MONITORING": f"{LOOPBACK}:{self.monitor_port}",
             "NATS_STORE_DIR": self.folder / "jetstream",
             **self.keyring.for_server,
         }
@@ -108,8 +109,7 @@ class Nats:
         """Stop if it runs, and start again on the same folder and ports."""
         self.stop()
         program = Path(sys.executable).parent / "nats-server"
-        # The monitoring's port is the only thing of the shipped file that is set aside: it may be taken here.
-        argv = [str(program), "-c", str(self._config_file()), "--http_port", str(self.monitor_port)]
+        argv = [str(program), "-c", str(self._config_file())]
         environment = plain_environment(self.environment())
         self._child = Child.start(Command("nats", argv, environment, self._log, stop_signal=signal.SIGINT))
         try:

@@ -160,6 +160,10 @@ class Stack:
         """A session token of this user, good for about a minute."""
         return mint(self.issuer_url, user, organisation)
 
+    def migration(self) -> Command:
+        """`migrate`, as it is run at the start."""
+        return self._command("migrate", ["migrate"], MIGRATE_NEEDS)
+
     def check(self) -> None:
         """Raise ProcessError for a part that died, with its last log lines."""
         self.supervisor.check()
@@ -186,7 +190,7 @@ class Stack:
         self._report("starting the stand-ins for QStash, ScrapeCreators and Clerk")
         self.supervisor.start(*(self._stand_in(each) for each in STAND_INS if each.name in self.ports))
         self._report("migrating the database")
-        self.supervisor.run(self._command("migrate", ["migrate"], MIGRATE_NEEDS), MIGRATE_S)
+        self.supervisor.run(self.migration(), MIGRATE_S)
         make_service_roles(self.postgres)
         self._report("starting the services")
         self.supervisor.start(*(self._service(each) for each in self._options.services))

@@ -1,5 +1,10 @@
-"""`migrate`: brings the schema and the streams up to date, then exits. Safe to run many at once and to kill."""
+"""`migrate`: brings the schema and the streams up to date, then exits. Safe to run many at once and to kill.
 
+It applies what widens the schema; `migrate --contract`, when no service of the version before runs any more, what
+narrows it.
+"""
+
+import argparse
 import asyncio
 import sys
 from typing import Annotated
@@ -33,12 +38,17 @@ class MigrateSettings(EnvironmentSettings):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="migrate", description="Bring the schema and the streams up to date.")
+    parser.add_argument(
+        "--contract", action="store_true", help="after a rollout: take away what only the version before used"
+    )
+    is_contract: bool = parser.parse_args().contract
     try:
         settings, database, nats = _settings()
         configure_logging(level=settings.log_level, form=settings.log_format)
-        upgrade(database.database_url.get_secret_value())
+        upgrade(database.database_url.get_secret_value(), is_contract=is_contract)
         asyncio.run(_provision(nats, settings.nats_replicas))
-    except ConfigurationError as error:
+    except (ConfigurationError, TimeoutError) as error:
         sys.exit(f"migrate: {error}")
 
 

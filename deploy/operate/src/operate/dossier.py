@@ -8,12 +8,15 @@ from common.db.operator import CallRow, FunnelRow, JobRecord, OpenStep, Platform
 from common.db.poll import JobView, read_job
 from common.db.pool import Connection
 from common.domain.model import Model
+from common.tracing.identity import job_place
 
 
 class Dossier(Model):
-    """`job` is what its owner sees. `platform` is None if no worker of it ever started."""
+    """`job` is what its owner sees. `platform` is None if no worker of it ever started. `trace_id` is that of the
+    job's trace, whether or not anybody records it."""
 
     job: JobView
+    trace_id: str
     record: JobRecord
     platform: PlatformLine | None
     searches: list[SearchRow]
@@ -34,6 +37,7 @@ async def read_dossier(connection: Connection, *, job_id: UUID, calls_max: int) 
     platforms = await operator_table.list_platforms(connection)
     return Dossier(
         job=job,
+        trace_id=job_place(job_id).trace_hex,
         record=record,
         platform=next((one for one in platforms if one.platform == job.platform), None),
         searches=await operator_table.searches_of_job(connection, job_id=job_id),

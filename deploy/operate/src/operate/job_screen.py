@@ -56,6 +56,7 @@ def _facts(dossier: Dossier, now: datetime) -> Table:
         ("waits on", plain(waits_on(dossier, now))),
         ("error", plain(job.error, "red") if job.error else None),
         ("reference", plain(job.reference) if job.reference else None),
+        ("trace", plain(dossier.trace_id)),
         ("counters", plain(_counters(dossier))),
         ("credits", plain(_credits(dossier))),
         ("times", plain(_times(dossier))),

@@ -15,6 +15,7 @@ from typing import TextIO
 import structlog
 
 from common.fault import describe, trace
+from common.tracing.span import write_ids
 
 _SECRET = re.compile(
     r"eyJ[A-Za-z0-9_+/-]{12,}={0,2}(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, cut off or whole; a token of QStash
@@ -39,6 +40,7 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        write_ids,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -1,11 +1,13 @@
 """The environment, read once at start into frozen models, one per concern.
 
-A fault is one line that names the variables, never their values. What is lax is lax for loopback URLs only.
+A variable may also come as a file of its name in the folder SECRETS_DIR; what stands in the environment wins. A fault
+is one line that names the variables, never their values. What is lax is lax for loopback URLs only.
 """
 
 import ipaddress
 import os
 import re
+from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -72,6 +74,19 @@ def _has_host(url: str) -> str:
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+"), AfterValidator(_has_host)]
 LogLevel = Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")]
 LogFormat = Annotated[str, Field(pattern="^(json|console)$")]
+
+
+class SecretsSettings(EnvironmentSettings):
+    """`secrets_dir` is a folder with files named like the variables: no secret is seen in a process's environment."""
+
+    secrets_dir: Path | None = None
+
+    @field_validator("secrets_dir")
+    @classmethod
+    def _is_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("is not a folder")
+        return value
 
 
 class ServerSettings(EnvironmentSettings):
@@ -205,6 +220,9 @@ class SignatureSettings(EnvironmentSettings):
 
 
 class UpstreamSettings(EnvironmentSettings):
+    """`https_ca_file` names authorities (PEM) that are believed beside the public ones."""
+
+    https_ca_file: str | None = None
     scrapecreators_api_key: SecretStr
     scrapecreators_base_url: HttpUrl = "https://api.scrapecreators.com"
 
@@ -226,8 +244,10 @@ class UpstreamSettings(EnvironmentSettings):
 
 
 class ClerkSettings(EnvironmentSettings):
-    """`clerk_authorized_parties` is a comma list of origins; it is also the CORS allow-list."""
+    """`clerk_authorized_parties` is a comma list of origins; it is also the CORS allow-list. `https_ca_file` names
+    authorities (PEM) that are believed beside the public ones."""
 
+    https_ca_file: str | None = None
     clerk_issuer: HttpUrl
     clerk_authorized_parties: str
 
@@ -260,27 +280,55 @@ class ClerkSettings(EnvironmentSettings):
 
 
 def read_settings(*groups: type[S], **defaults: object) -> list[S]:
-    """Read every group from the environment, all faults in one ConfigurationError of one line.
+    """Read every group from the environment and SECRETS_DIR, all faults in one ConfigurationError of one line.
 
-    `defaults` are values for fields that the environment leaves out (a service's own port).
+    `defaults` are values for fields that both leave out (a service's own port).
     """
     values: list[S] = []
     faults: list[str] = []
+    folder = _read_folder()
     for group in groups:
         try:
-            given = {name: value for name, value in defaults.items() if name in group.model_fields}
-            values.append(_with_defaults(group, given))
+            values.append(_read_group(group, folder, defaults))
         except ValidationError as error:
-            faults.extend(_fault(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
+            faults.extend(_faults(error))
     if faults:
         raise ConfigurationError("; ".join(dict.fromkeys(faults)))
     return values
 
 
-def _with_defaults(group: type[S], defaults: dict[str, object]) -> S:
-    """Environment first, then `defaults`: pydantic-settings would let arguments win."""
-    missing = {name: value for name, value in defaults.items() if name.upper() not in os.environ}
-    return group(**missing)  # pyright: ignore[reportArgumentType]
+def _read_folder() -> Path | None:
+    try:
+        return SecretsSettings().secrets_dir
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_faults(error))) from None
+
+
+def _read_group(group: type[S], folder: Path | None, defaults: dict[str, object]) -> S:
+    """Environment first, then the folder, then `defaults`: pydantic-settings would let arguments win."""
+    given: dict[str, object] = {}
+    for name in group.model_fields:
+        if name.upper() in os.environ:
+            continue
+        if folder is not None and (text := _read_file(folder / name.upper())) is not None:
+            given[name] = text
+        elif name in defaults:
+            given[name] = defaults[name]
+    return group(**given)  # pyright: ignore[reportArgumentType]
+
+
+def _read_file(path: Path) -> str | None:
+    """What the file holds, without blanks around it; None if there is none."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path.name}: its file in SECRETS_DIR cannot be read") from None
+
+
+def _faults(error: ValidationError) -> list[str]:
+    return [_fault(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
 
 
 def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:

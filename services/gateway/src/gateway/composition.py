@@ -16,6 +16,7 @@ from common.settings import (
     ServerSettings,
     read_settings,
 )
+from common.telemetry.setting import TelemetrySettings
 from common.transaction.lock import Unit
 from gateway.auth.jwks import JwksStore, KeySource, PemKey
 from gateway.auth.principal import Principal
@@ -42,6 +43,7 @@ class Settings:
     clerk: ClerkSettings
     key: ClerkKeySettings
     crash: Crash = field(default_factory=Crash)
+    telemetry: TelemetrySettings | None = None
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ class Gateway:
 
 def read_gateway_settings() -> Settings:
     """The environment. Raises ConfigurationError with all faults in one line."""
-    server, database, nats, qstash, clerk, key, crash = read_settings(
+    server, database, nats, qstash, clerk, key, crash, telemetry = read_settings(
         ServerSettings,
         DatabaseSettings,
         NatsSettings,
@@ -91,6 +93,7 @@ def read_gateway_settings() -> Settings:
         ClerkSettings,
         ClerkKeySettings,
         CrashSettings,
+        TelemetrySettings,
         port=PORT,
     )
     assert isinstance(server, ServerSettings)
@@ -100,7 +103,17 @@ def read_gateway_settings() -> Settings:
     assert isinstance(clerk, ClerkSettings)
     assert isinstance(key, ClerkKeySettings)
     assert isinstance(crash, CrashSettings)
-    return Settings(server=server, database=database, nats=nats, qstash=qstash, clerk=clerk, key=key, crash=crash.crash)
+    assert isinstance(telemetry, TelemetrySettings)
+    return Settings(
+        server=server,
+        database=database,
+        nats=nats,
+        qstash=qstash,
+        clerk=clerk,
+        key=key,
+        crash=crash.crash,
+        telemetry=telemetry,
+    )
 
 
 @asynccontextmanager
@@ -108,7 +121,13 @@ async def open_gateway(
     settings: Settings, *, on_lost: Callable[[], None], live: LiveLimits = LIVE
 ) -> AsyncGenerator[Gateway]:
     """Open everything; `on_lost` is called if NATS is gone for good."""
-    doors = DoorSettings(database=settings.database, nats=settings.nats, qstash=settings.qstash, crash=settings.crash)
+    doors = DoorSettings(
+        database=settings.database,
+        nats=settings.nats,
+        qstash=settings.qstash,
+        crash=settings.crash,
+        telemetry=settings.telemetry,
+    )
     async with AsyncExitStack() as stack:
         keys = await _open_keys(settings, stack)
         resources = await stack.enter_async_context(
@@ -137,7 +156,7 @@ async def open_gateway(
 async def _open_keys(settings: Settings, stack: AsyncExitStack) -> KeySource:
     if settings.key.clerk_jwt_key is not None:
         return PemKey(settings.key.clerk_jwt_key)
-    store = JwksStore(settings.clerk.jwks_url)
+    store = JwksStore(settings.clerk.jwks_url, ca_file=settings.clerk.https_ca_file)
     stack.push_async_callback(store.close)
     await store.open()
     return store

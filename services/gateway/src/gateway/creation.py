@@ -17,6 +17,7 @@ from common.domain.job import PlatformName
 from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
 from common.errors import CallerError
+from common.tracing.hop import note_job, now_ns
 from common.transaction.creation import KeyInUseError, KeyUsedError, create_job, create_job_once
 from gateway.answer.job import JobAnswer
 from gateway.auth.principal import Principal
@@ -45,9 +46,10 @@ class Created:
 async def create(gateway: Gateway, principal: Principal, wish: Wish) -> Created:
     """Raises ProblemError or CallerError for what cannot be; what goes wrong after the commit fails nothing."""
     row, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.unit(principal)
+    unit, began_ns = await gateway.unit(principal), now_ns()
     with _problems(gateway):
         due = await create_job(unit, job, plan.searches, region=wish.region)
+    _note(job, began_ns)
     message_id = await _publish(gateway, principal, due)
     return Created(job_id=job.id, label=row.label, is_started=bool(due), message_id=message_id)
 
@@ -59,7 +61,7 @@ async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: K
     if kept is not None:
         return key.check(kept), True
     _, plan, job = await _prepare(gateway, principal, wish)
-    unit = await gateway.unit(principal)
+    unit, began_ns = await gateway.unit(principal), now_ns()
     try:
         with _problems(gateway):
             due, answer = await create_job_once(
@@ -69,6 +71,7 @@ async def create_once(gateway: Gateway, principal: Principal, wish: Wish, key: K
         raise in_flight() from None
     except KeyUsedError:
         return await create_once(gateway, principal, wish, key)
+    _note(job, began_ns)
     await _publish(gateway, principal, due)
     return answer.encode(), False
 
@@ -143,6 +146,12 @@ def _problems(gateway: Gateway) -> Generator[None]:
             yield
     except UnknownCampaignError as error:
         raise _unknown_campaign() from error
+
+
+def _note(job: NewJob, began_ns: int) -> None:
+    """What its steps will lead back to."""
+    facts = {"creatorscout.platform": str(job.platform), "creatorscout.mode": job.mode.value}
+    note_job(job.id, facts, began_ns=began_ns)
 
 
 async def _publish(gateway: Gateway, principal: Principal, due: Sequence[DueStep]) -> str | None:

@@ -12,6 +12,7 @@ from common.settings import (
     SignatureSettings,
     read_settings,
 )
+from common.telemetry.setting import TelemetrySettings
 from webhook.metric import Metrics
 from webhook.signature import Keys
 
@@ -59,8 +60,15 @@ class Webhook:
 
 def read_webhook_settings() -> Settings:
     """The environment. Raises ConfigurationError with all faults in one line."""
-    server, database, nats, qstash, signature, crash = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, SignatureSettings, CrashSettings, port=PORT
+    server, database, nats, qstash, signature, crash, telemetry = read_settings(
+        ServerSettings,
+        DatabaseSettings,
+        NatsSettings,
+        QStashSettings,
+        SignatureSettings,
+        CrashSettings,
+        TelemetrySettings,
+        port=PORT,
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
@@ -68,7 +76,8 @@ def read_webhook_settings() -> Settings:
     assert isinstance(qstash, QStashSettings)
     assert isinstance(signature, SignatureSettings)
     assert isinstance(crash, CrashSettings)
-    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash)
+    assert isinstance(telemetry, TelemetrySettings)
+    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash, telemetry=telemetry)
     return Settings(server=server, doors=doors, signature=signature)
 
 

@@ -15,6 +15,9 @@ from common.db.job import owner_of
 from common.db.step import due_steps
 from common.domain.message import JobMessage, StepMessage
 from common.messaging.publish import publish_step
+from common.qstash.publisher import DESTINATION
+from common.tracing.hop import QSTASH, receiving
+from common.tracing.span import Span, SpanKind, Wish, open_span
 from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
 from webhook.problem import Kind, RefusalError
@@ -37,11 +40,36 @@ def read_message(raw: bytes) -> StepMessage | JobMessage:
 
 async def deliver(webhook: Webhook, received: Received) -> Answer:
     """Put what the message names into the stream. Raises RefusalError, StreamUnavailableError."""
-    match read_message(received.raw):
-        case StepMessage() as message:
-            return await _deliver_step(webhook, received, message)
-        case JobMessage(job_id=job_id):
-            return await _deliver_due(webhook, received, job_id)
+    message = read_message(received.raw)
+    with taken(received, message, destination=DESTINATION) as span:
+        match message:
+            case StepMessage():
+                answer = await _deliver_step(webhook, received, message)
+            case JobMessage(job_id=job_id):
+                answer = await _deliver_due(webhook, received, job_id)
+        span.tell(told(answer))
+        return answer
+
+
+def taken(received: Received, message: StepMessage | JobMessage, *, destination: str) -> Span:
+    """The span of a delivery that is believed, in the trace of the step that it names."""
+    if isinstance(message, JobMessage):
+        facts = {"creatorscout.job_id": str(message.job_id)}
+        return open_span(Wish(name=f"process {destination}", kind=SpanKind.CONSUMER, facts=facts, is_first=True))
+    return receiving(
+        message,
+        system=QSTASH,
+        destination=destination,
+        header=received.traceparent,
+        began_ns=received.began_ns,
+    )
+
+
+def told(answer: Answer) -> dict[str, str | int]:
+    return {
+        "creatorscout.outcome": answer.outcome.value,
+        **{f"creatorscout.{name}": value for name, value in answer.facts.items()},
+    }
 
 
 async def _deliver_step(webhook: Webhook, received: Received, message: StepMessage) -> Answer:

@@ -20,7 +20,7 @@ from common.resources.abandonment import give_up
 from common.transaction.abandonment import Abandonment
 from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
-from webhook.delivery import read_message, why_unwanted
+from webhook.delivery import read_message, taken, told, why_unwanted
 from webhook.problem import Kind, RefusalError
 from webhook.reception import Received, remember
 
@@ -94,6 +94,13 @@ async def handle_failure(webhook: Webhook, received: Received) -> Answer:
     message = callback.message
     if isinstance(message, JobMessage):
         return Answer(Outcome.IGNORED, {"reason": "no_step"})
+    with taken(received, message, destination="job-failed") as span:
+        answer = await _answer(webhook, received, callback, message)
+        span.tell(told(answer))
+        return answer
+
+
+async def _answer(webhook: Webhook, received: Received, callback: FailureCallback, message: StepMessage) -> Answer:
     redrives_max = (await webhook.resources.settings.current()).recovery.redrives_max
     async with webhook.resources.database.connection() as connection:
         row = await read_delivered(connection, search_id=message.search_id, step=message.step)

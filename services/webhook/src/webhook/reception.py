@@ -9,6 +9,7 @@ from litestar import Request
 
 from common.crash import CrashPoint
 from common.db.delivery import insert_delivery, is_replay
+from common.tracing.hop import HEADER, now_ns
 from webhook.composition import Webhook
 from webhook.problem import Kind, RefusalError
 from webhook.signature import SignatureRefusedError, Verified, verify
@@ -19,11 +20,14 @@ MESSAGE_ID_LENGTH_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request of QStash's, its body not parsed yet. `message_id` is not signed: for the log only."""
+    """A request of QStash's, its body not parsed yet. `message_id` and `traceparent` are not signed: for the log, and
+    for the place of a span in the trace that the body names."""
 
     raw: bytes
     jti: str
     message_id: str | None
+    traceparent: str | None
+    began_ns: int
 
 
 async def receive(request: Request[Any, Any, Any], webhook: Webhook, *, path: str) -> Received:
@@ -31,6 +35,7 @@ async def receive(request: Request[Any, Any, Any], webhook: Webhook, *, path: st
 
     `path` is the route's own: what was asked, Host and X-Forwarded-* have no say.
     """
+    began_ns = now_ns()
     try:
         async with asyncio.timeout(BODY_WAIT_MAX_S):
             raw = await request.body()
@@ -43,7 +48,8 @@ async def receive(request: Request[Any, Any, Any], webhook: Webhook, *, path: st
     async with webhook.resources.database.connection() as connection:
         if await is_replay(connection, jti=verified.jti):
             raise RefusalError(Kind.REPLAYED, "replay")
-    return Received(raw=raw, jti=verified.jti, message_id=message_id)
+    traceparent = request.headers.get(HEADER)
+    return Received(raw=raw, jti=verified.jti, message_id=message_id, traceparent=traceparent, began_ns=began_ns)
 
 
 async def remember(webhook: Webhook, received: Received) -> None:

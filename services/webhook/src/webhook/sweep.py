@@ -35,6 +35,8 @@ from common.metric.process import Window
 from common.qstash.publisher import QStashUnavailableError
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
+from common.tracing.hop import repairing
+from common.tracing.span import Wish, open_span
 from common.transaction.abandonment import Abandonment
 from common.transaction.admission import admit_next
 from common.transaction.failure import break_job, conclude_job, end_if_overdue
@@ -154,31 +156,39 @@ async def _redrive_stalled(resources: Resources, guard: Connection, repairs: Cou
     steps = await sweep_table.stalled_steps(
         guard, stalled_after=settings.recovery.stalled_after, unpublished_after=UNPUBLISHED_AFTER
     )
-    due: list[DueStep] = []
-    for step in steps:
-        if not step.is_published:
-            due.append(step.due)
-        elif not await _is_in_stream(resources, step):
-            due.extend(await _raise(resources, step))
-    published = await resources.publication.publish(due)
+    if not steps:
+        return
+    with open_span(Wish(name="sweep stalled steps", facts={"creatorscout.steps": len(steps)}, is_first=True)):
+        due: list[DueStep] = []
+        for step in steps:
+            if not step.is_published:
+                due.append(step.due)
+            elif not await _is_in_stream(resources, step):
+                due.extend(await _raise(resources, step))
+        published = await resources.publication.publish(due)
     if due:
         repairs["redriven"] += sum(message_id is not None for message_id in published)
 
 
 async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
-    async with resources.database.connection() as connection:
-        raised = await sweep_table.raise_generation(
-            connection, search_id=step.search_id, step=step.step, generation=step.generation
-        )
+    with repairing(step, "raise generation"):
+        async with resources.database.connection() as connection:
+            raised = await sweep_table.raise_generation(
+                connection, search_id=step.search_id, step=step.step, generation=step.generation
+            )
     resources.crash.reach(CrashPoint.GENERATION_RAISED)
     return [raised] if raised else []
 
 
 async def _is_in_stream(resources: Resources, step: StalledStep) -> bool:
-    """Whether JetStream still has the step's message: then it is JetStream's to deliver."""
+    """Whether JetStream still has the step's message: then it is JetStream's to deliver.
+
+    A stream that was lost and made anew counts from one again: what stands in the place may be another's.
+    """
     if step.stream_sequence is None:
         return False
-    return await _stored_step(resources, step.stream_sequence) is not None
+    stored = await _stored_step(resources, step.stream_sequence)
+    return stored is not None and (stored.search_id, stored.step) == (step.search_id, step.step)
 
 
 async def _stored_step(resources: Resources, sequence: int) -> StepMessage | None:
@@ -213,7 +223,8 @@ async def _take_advisory(resources: Resources, advisory: Msg) -> int:
         return 0
     message = await _stored_step(resources, sequence)
     if message is not None:
-        await _redrive_given_up(resources, message)
+        with repairing(message, "give up message"):
+            await _redrive_given_up(resources, message)
         resources.crash.reach(CrashPoint.ADVISORY_ANSWERED)
     try:
         await resources.messaging.jetstream.delete_msg(STEPS, sequence)

@@ -80,7 +80,7 @@ def _frontend_of(site: Site, job: dict[str, Any]) -> Frontend:
 
 
 def _check_poll(site: Site, frontend: Frontend, job: dict[str, Any]) -> None:
-    poll = frontend.poll(str(job["id"]))
+    poll = frontend.poll(str(job["id"]), job["platform"])
     handles = [one["creator"]["uniqueId"] for result in poll["results"] for one in result["creators"]]
     assert poll["status"] == job["status"]
     assert poll["processedResults"] == len(handles) == len(set(handles)) == job["delivered_count"]

@@ -42,9 +42,9 @@ class Frontend:
             return None
         return answer.raise_for_status().json()
 
-    def create(self, *keywords: str, target: int) -> str | None:
+    def create(self, *keywords: str, target: int, platform: str = "tiktok") -> str | None:
         """The new job's id; None if no answer came."""
-        answer = self.post("/api/scraping/tiktok", {"keywords": list(keywords), "targetResults": target})
+        answer = self.post(f"/api/scraping/{platform}", {"keywords": list(keywords), "targetResults": target})
         return None if answer is None else str(answer["jobId"])
 
     def act(self, job_id: str, action: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
@@ -67,9 +67,9 @@ class Frontend:
             return
         answer.raise_for_status()
 
-    def poll(self, job_id: str) -> dict[str, Any]:
+    def poll(self, job_id: str, platform: str = "tiktok") -> dict[str, Any]:
         """As the existing frontend does it."""
-        return self.request("GET", f"/api/scraping/tiktok?jobId={job_id}").raise_for_status().json()
+        return self.request("GET", f"/api/scraping/{platform}?jobId={job_id}").raise_for_status().json()
 
     def read(self, job_id: str) -> dict[str, Any]:
         return self.request("GET", f"/api/v1/jobs/{job_id}").raise_for_status().json()

@@ -1,5 +1,6 @@
 """Runs the issuer: `python -m local.issuer.main --port 8092`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,13 +15,17 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8092,
     issuer: Annotated[str | None, typer.Option(help="The `iss` of its tokens; default its own address.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Serve by https, with this certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
 ) -> None:
-    """Serve keys and mint tokens on loopback until stopped."""
+    """Serve keys and mint tokens until stopped."""
     app = Issuer(issuer or f"http://{host}:{port}").app()
     uvicorn.run(
         app,
         host=host,
         port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         log_level="warning",
         access_log=False,
         lifespan="off",

@@ -4,6 +4,7 @@ They are known to everybody: a production service must refuse to start with one 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +43,13 @@ USERS = (
         "sig_7GFR4YaDshFcqsxWRZpRB161jguD",
     ),
 )
+VARIABLES = ("QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+
+
+def read_user(folder: Path) -> User:
+    """A user of our own, from files named like the variables that services are given. Raises OSError."""
+    return User("ownUser", *((folder / name).read_text(encoding="ascii").strip() for name in VARIABLES))
+
+
 WRONG_KEY = "sig_0000000000000000000000000000"
 """A key of nobody, for signatures that must be rejected."""

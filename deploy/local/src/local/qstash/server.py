@@ -10,7 +10,7 @@ from local.qstash.account import Account
 from local.qstash.courier import Courier, Draft
 from local.qstash.delivery import LIMITS, Post
 from local.qstash.error import UnauthorizedError
-from local.qstash.keys import USERS
+from local.qstash.keys import USERS, User
 from local.qstash.message import Message
 from local.qstash.plan import Plan
 from local.qstash.publication import Publisher, make_message
@@ -29,6 +29,7 @@ class Server:
     courier: Courier
     publisher: Publisher
     scheduler: Scheduler
+    users: tuple[User, ...] = USERS
 
     def account(self, token: str) -> Account:
         """Raises UnauthorizedError."""
@@ -40,7 +41,7 @@ class Server:
         """As at the start: nothing published, nothing remembered, the first keys, the first switches."""
         await self.stop()
         self.board.reset()
-        self.accounts = new_accounts()
+        self.accounts = new_accounts(self.users)
         self.post.deliveries.clear()
 
     async def stop(self) -> None:
@@ -48,12 +49,12 @@ class Server:
         await self.courier.stop()
 
 
-def new_accounts() -> dict[str, Account]:
-    return {user.token: Account(user) for user in USERS}
+def new_accounts(users: tuple[User, ...]) -> dict[str, Account]:
+    return {user.token: Account(user) for user in users}
 
 
 @asynccontextmanager
-async def open_server(board: Switchboard, plan: Plan) -> AsyncGenerator[Server]:
+async def open_server(board: Switchboard, plan: Plan, users: tuple[User, ...] = USERS) -> AsyncGenerator[Server]:
     """Neither proxies nor certificates from the environment: destinations are reached directly."""
 
     def make(draft: Draft) -> Message:
@@ -63,7 +64,8 @@ async def open_server(board: Switchboard, plan: Plan) -> AsyncGenerator[Server]:
         post = Post(client, board, plan)
         courier = Courier(post, board, make)
         publisher = Publisher(courier, board, plan)
-        server = Server(plan, board, new_accounts(), post, courier, publisher, Scheduler(publisher, board))
+        scheduler = Scheduler(publisher, board)
+        server = Server(plan, board, new_accounts(users), post, courier, publisher, scheduler, users)
         try:
             yield server
         finally:

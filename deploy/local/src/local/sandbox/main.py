@@ -1,5 +1,6 @@
 """Runs the sandbox: `python -m local.sandbox.main --port 8090`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,11 +31,13 @@ def serve(  # noqa: PLR0913  (each argument is a command-line option)
     latency: Latency = Latency.DEMO,
     people: Annotated[int, typer.Option(min=1, help="Creators that one query can reach.")] = 3000,
     credits: Annotated[int, typer.Option(min=0, help="Credits of each key.")] = 25_000,  # noqa: A002  (the option's name)
+    certificate: Annotated[Path | None, typer.Option(help="Serve by https, with this certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
     fault: Annotated[
         list[str] | None, typer.Option(help="A fault's name, or a fault as JSON; may be repeated.")
     ] = None,
 ) -> None:
-    """Serve invented people on loopback until stopped."""
+    """Serve invented people until stopped."""
     try:
         faults = [Fault.parse(text) for text in fault or ()]
     except FaultError as error:
@@ -44,6 +47,8 @@ def serve(  # noqa: PLR0913  (each argument is a command-line option)
         app,
         host=host,
         port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         log_level="warning",
         access_log=False,
         http=Protocol,

@@ -9,6 +9,7 @@ from nats.js.errors import APIError
 from common.domain.message import StepMessage
 from common.errors import RetryError
 from common.messaging.topology import STEPS, message_id, step_subject
+from common.tracing.hop import NATS, headers_of, sending
 
 TRIES = 3
 TIMEOUT_S = 2.0
@@ -20,13 +21,19 @@ class StreamUnavailableError(RetryError):
 
 async def publish_step(jetstream: JetStreamContext, platform: str, message: StepMessage) -> int:
     """Store the step and return its stream sequence. Repeating it is safe: the id is the same."""
-    headers = {"Nats-Msg-Id": message_id(message.search_id, message.step, message.generation)}
+    subject = step_subject(platform)
+    with sending(message, system=NATS, destination=subject) as span:
+        identity = message_id(message.search_id, message.step, message.generation)
+        sequence = await _publish(jetstream, subject, message, {"Nats-Msg-Id": identity, **headers_of(span)})
+        span.tell({"messaging.message.id": identity, "creatorscout.sequence": sequence})
+        return sequence
+
+
+async def _publish(jetstream: JetStreamContext, subject: str, message: StepMessage, headers: dict[str, str]) -> int:
     payload = message.model_dump_json().encode()
     for attempt in range(TRIES):
         try:
-            ack = await jetstream.publish(
-                step_subject(platform), payload, stream=STEPS, headers=headers, timeout=TIMEOUT_S
-            )
+            ack = await jetstream.publish(subject, payload, stream=STEPS, headers=headers, timeout=TIMEOUT_S)
         except APIError as error:
             raise StreamUnavailableError(f"stream refused the step: {error.err_code}") from error
         except (NatsError, TimeoutError):

@@ -12,10 +12,12 @@ from common.domain.step import DueStep
 from common.errors import RetryError
 from common.settings import QStashSettings, is_loopback_url
 from common.tls import trusted_authorities
+from common.tracing.hop import QSTASH, headers_of, sending, tell_caused
 
 RETRIES = 3  # the smallest number that every plan allows
 PUBLISH_MAX_S = 10.0
 DELIVERY_TIMEOUT = "30s"
+DESTINATION = "process-scraping"
 
 # The SDK lets an answer that is no JSON, or lacks the id, escape as what it stumbles over.
 QSTASH_FAULTS = (QStashError, httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError)
@@ -43,6 +45,15 @@ class QStashPublisher:
 
     async def publish(self, step: DueStep) -> str:
         """Hand the step over and return QStash's message id. Raises QStashUnavailableError within ten seconds."""
+        with sending(step, system=QSTASH, destination=DESTINATION) as span:
+            message_id = await self._publish(step, headers_of(span))
+            span.tell({"messaging.message.id": message_id})
+        tell_caused(span)
+        return message_id
+
+    async def _publish(self, step: DueStep, headers: dict[str, str]) -> str:
+        """`headers` are QStash's to forward, also to the failure callback."""
+        callback_headers = {f"Forward-{name}": value for name, value in headers.items()}
         try:
             async with asyncio.timeout(PUBLISH_MAX_S):
                 response = await self._client.message.publish(
@@ -50,12 +61,13 @@ class QStashPublisher:
                     body=step.message.model_dump_json(),
                     content_type="application/json",
                     method="POST",
+                    headers=headers,
                     retries=RETRIES,
                     timeout=DELIVERY_TIMEOUT,
                     delay=_delay(step),
                     deduplication_id=deduplication_id(step),
                     failure_callback=self._settings.failure_url,
-                    failure_callback_headers={"Retries": str(RETRIES)},
+                    failure_callback_headers={"Retries": str(RETRIES), **callback_headers},
                 )
         except QSTASH_FAULTS as error:
             raise QStashUnavailableError(type(error).__name__) from error

@@ -16,6 +16,8 @@ from common.qstash.publisher import QStashPublisher
 from common.resources.publication import Publication
 from common.resources.setting import SettingCache
 from common.settings import DatabaseSettings, NatsSettings, QStashSettings
+from common.telemetry.opening import open_telemetry
+from common.telemetry.setting import TelemetrySettings
 from common.transaction.lock import Unit
 
 
@@ -50,14 +52,19 @@ class DoorSettings:
     nats: NatsSettings
     qstash: QStashSettings
     crash: Crash = field(default_factory=Crash)
+    telemetry: TelemetrySettings | None = None
 
 
 @asynccontextmanager
 async def open_resources(
     settings: DoorSettings, *, name: str, pool_max: int, on_lost: Callable[[], None]
 ) -> AsyncGenerator[Resources]:
-    """Open database, NATS and QStash; close them in reverse. `on_lost`: NATS is gone for good, the process must end."""
+    """Open telemetry, database, NATS and QStash; close them in reverse.
+
+    `on_lost`: NATS is gone for good, the process must end.
+    """
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(open_telemetry(settings.telemetry, service=name))
         metrics = Metrics(name)
         watch = asyncio.create_task(metrics.watch_loop())
         stack.callback(watch.cancel)

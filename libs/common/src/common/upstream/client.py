@@ -132,7 +132,7 @@ def _new_client(settings: UpstreamSettings, limits: PoolLimits) -> httpx.AsyncCl
         limits=httpx.Limits(max_connections=limits.connections_max, max_keepalive_connections=limits.connections_max),
         follow_redirects=False,
         trust_env=trust_env,
-        verify=trusted_authorities(trust_env=trust_env),
+        verify=trusted_authorities(trust_env=trust_env, ca_file=settings.https_ca_file),
     )
 
 

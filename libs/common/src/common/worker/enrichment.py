@@ -21,6 +21,7 @@ from common.engine.cache import cache_max_age
 from common.engine.enrichment import Enriched
 from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
 from common.platform import Platform, ProfileKind
+from common.tracing.span import span
 from common.worker.purchase import Bought, Buyer, BuyerDoors, GateShutError, Order, is_credit_limit
 from common.worker.retry import with_retries
 from common.worker.slot import FairSlots
@@ -97,7 +98,8 @@ class Enricher:
         if unbought is not None:
             return unbought
         try:
-            return await self._look_up(work, candidate)
+            with span("learn profile"):
+                return await self._look_up(work, candidate)
         except NotFoundError:
             return as_known(candidate, Enrichment.NOT_FOUND)
         except SkipError as error:
@@ -178,6 +180,13 @@ class Enricher:
         self, platform_id: str, said: Account | NotFoundError | ShapeError, bought: Bought | None = None
     ) -> None:
         """Remember what the call brought, good or bad, with its ledger row if that is still open."""
+        with span("commit profile"):
+            await self._commit(platform_id, said, bought)
+        self._crash.reach(CrashPoint.PROFILE_STORED)
+
+    async def _commit(
+        self, platform_id: str, said: Account | NotFoundError | ShapeError, bought: Bought | None
+    ) -> None:
         async with self._database.transaction() as connection:
             if bought is not None:
                 reason = None if isinstance(said, Account) else type(said).__name__
@@ -191,7 +200,6 @@ class Enricher:
                 seen_at=bought.seen_at if bought else None,
             )
             await profile_table.store_profile(connection, profile)
-        self._crash.reach(CrashPoint.PROFILE_STORED)
 
     async def _claim(self, claim: ProfileClaim) -> bool:
         async with self._database.connection() as connection:

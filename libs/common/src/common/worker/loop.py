@@ -13,6 +13,8 @@ from common.crash import CrashPoint
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.domain.message import StepMessage
 from common.messaging.pull import StepPuller
+from common.tracing.hop import HEADER, NATS, receiving
+from common.tracing.span import Span
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.step import Tools, perform
 
@@ -82,22 +84,14 @@ class WorkerLoop:
     async def _handle(self, message: Msg) -> None:
         """Perform it, answer, and write the one line and the one count of this delivery."""
         started = time.monotonic()
-        try:
-            reply = await self._reply_to(message)
-        except asyncio.CancelledError:
-            reply = Reply(answer=Answer.NAK, reason="shutdown")
-            await _answer(message, reply)
-            self._report(message, reply, time.monotonic() - started)
-            raise
-        await _answer(message, reply)
-        self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
-        self._report(message, reply, time.monotonic() - started)
-
-    async def _reply_to(self, message: Msg) -> Reply:
         delivery = _read(message)
         if delivery is None:
             # Not ours to understand, and repeating does not mend it: the advisory keeps it.
-            return Reply(answer=Answer.TERM, reason="unreadable", facts={"sequence": message.metadata.sequence.stream})
+            facts = {"sequence": message.metadata.sequence.stream}
+            reply = Reply(answer=Answer.TERM, reason="unreadable", facts=facts)
+            await _answer(message, reply)
+            self._report(message, reply, time.monotonic() - started)
+            return
         structlog.contextvars.bind_contextvars(
             platform=self._tools.platform.name.value,
             job_id=str(delivery.message.job_id),
@@ -105,9 +99,27 @@ class WorkerLoop:
             step=delivery.message.step,
             generation=delivery.message.generation,
         )
+        header = (message.headers or {}).get(HEADER)
+        with receiving(delivery.message, system=NATS, destination=message.subject, header=header) as span:
+            try:
+                reply = await self._perform(message, delivery, span)
+            except asyncio.CancelledError:
+                reply = Reply(answer=Answer.NAK, reason="shutdown")
+                await _answer(message, reply)
+                self._report(message, reply, time.monotonic() - started)
+                raise
+            await _answer(message, reply)
+            self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
+            span.tell({f"creatorscout.{name}": value for name, value in _told(reply).items()})
+            self._report(message, reply, time.monotonic() - started)
+
+    async def _perform(self, message: Msg, delivery: Delivery, span: Span) -> Reply:
+        deliveries = message.metadata.num_delivered
+        span.tell({"creatorscout.platform": self._tools.platform.name.value, "creatorscout.deliveries": deliveries})
         try:
             return await perform(self._tools, delivery, message.in_progress)
         except Exception as error:  # noqa: BLE001 - the one place that answers for faults of ours
+            span.fail(type(error).__name__)
             return self._broken(error)
 
     def _report(self, message: Msg, reply: Reply, seconds: float) -> None:
@@ -116,9 +128,7 @@ class WorkerLoop:
         write = log.info if is_step else log.error
         write(
             "step.performed" if is_step else "step.unreadable",
-            answer=reply.answer.value,
-            reason=reply.reason,
-            **reply.facts,
+            **_told(reply),
             deliveries=message.metadata.num_delivered,
             milliseconds=round(seconds * 1000),
         )
@@ -131,6 +141,10 @@ class WorkerLoop:
         else:
             log.error("step.broke", error=type(error).__name__, reference=reference, exc_info=error)
         return Reply(answer=Answer.NAK, reason="broken", delay_s=FAULT_DELAY_S)
+
+
+def _told(reply: Reply) -> dict[str, object]:
+    return {"answer": reply.answer.value, "reason": reply.reason, **reply.facts}
 
 
 def _read(message: Msg) -> Delivery | None:

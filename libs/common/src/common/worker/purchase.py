@@ -30,6 +30,7 @@ from common.errors import (
     UpstreamFailedError,
 )
 from common.metric.work import Result, WorkMetrics
+from common.tracing.span import SpanKind, span
 from common.upstream.answer import Answer, charged, fault, seen_at
 from common.upstream.client import ScrapeCreators
 from common.worker.upkeep import PlatformGate
@@ -215,7 +216,8 @@ class Buyer:
             pages=1 if order.kind == "page" else 0,
         )
         try:
-            await self._open(request)
+            with span("pass gate"):
+                await self._open(request)
             endpoint = claim.kind if order.kind == "page" else order.kind
             return await self._call(request, order, _Meter(self._metrics, endpoint, self._bills.get(token) or Bill()))
         finally:
@@ -224,7 +226,7 @@ class Buyer:
     async def _call(self, request: CallRequest, order: Order, meter: "_Meter") -> Bought:
         self._crash.reach(_OPENED[order.kind])
         try:
-            answer = await self._upstream.get(order.path, order.params)
+            answer, spent = await self._ask(order)
         except UnreachableError as error:
             meter.note(error, credits_charged=order.price if error.is_sent else 0)
             await self._close_failed(request, error)
@@ -237,7 +239,7 @@ class Buyer:
         wrong = fault(answer)
         settlement = _settlement(
             request,
-            credits_charged=charged(answer, price=order.price),
+            credits_charged=spent,
             answer=answer,
             reason=type(wrong).__name__ if wrong else None,
         )
@@ -252,6 +254,24 @@ class Buyer:
         if not isinstance(wrong, CoolDownError | UpstreamFailedError):
             await self._gate.note_success(request.id)
         raise wrong
+
+    async def _ask(self, order: Order) -> tuple[Answer, int]:
+        """The answer and the credits that it cost. Its span tells the endpoint, neither what is asked nor with which
+        key; and the upstream is told of no trace."""
+        facts = {"http.request.method": "GET", "url.template": order.path, "peer.service": "scrapecreators"}
+        with span(f"GET {order.path}", facts, SpanKind.CLIENT) as call:
+            answer = await self._upstream.get(order.path, order.params)
+            spent = charged(answer, price=order.price)
+            call.tell(
+                {
+                    "http.response.status_code": answer.status,
+                    "http.response.size": answer.bytes_on_wire,
+                    "creatorscout.credits": spent,
+                }
+            )
+            if answer.status >= 400:
+                call.fail(str(answer.status))
+            return answer, spent
 
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""

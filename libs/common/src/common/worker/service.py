@@ -27,6 +27,7 @@ from common.settings import (
     UpstreamSettings,
     read_settings,
 )
+from common.telemetry.setting import TelemetrySettings
 from common.transaction import quota
 from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
@@ -55,8 +56,15 @@ def run_worker(platform: Platform, *, port: int) -> None:
 
 
 def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings]:
-    server, database, nats, qstash, upstream, crash = read_settings(
-        ServerSettings, DatabaseSettings, NatsSettings, QStashSettings, UpstreamSettings, CrashSettings, port=port
+    server, database, nats, qstash, upstream, crash, telemetry = read_settings(
+        ServerSettings,
+        DatabaseSettings,
+        NatsSettings,
+        QStashSettings,
+        UpstreamSettings,
+        CrashSettings,
+        TelemetrySettings,
+        port=port,
     )
     assert isinstance(server, ServerSettings)
     assert isinstance(database, DatabaseSettings)
@@ -64,7 +72,9 @@ def _settings(port: int) -> tuple[ServerSettings, DoorSettings, UpstreamSettings
     assert isinstance(qstash, QStashSettings)
     assert isinstance(upstream, UpstreamSettings)
     assert isinstance(crash, CrashSettings)
-    return server, DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash), upstream
+    assert isinstance(telemetry, TelemetrySettings)
+    doors = DoorSettings(database=database, nats=nats, qstash=qstash, crash=crash.crash, telemetry=telemetry)
+    return server, doors, upstream
 
 
 async def _serve(

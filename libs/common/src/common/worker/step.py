@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -12,11 +12,14 @@ from nats.errors import Error as NatsError
 from common.crash import CrashPoint
 from common.db import candidate as candidate_table
 from common.db import step as step_table
+from common.db.candidate import PendingCandidate
 from common.db.pool import DATABASE_UNAVAILABLE
 from common.db.step import Claim
 from common.domain.outcome import Enrichment
+from common.domain.setting import SystemSettings
 from common.domain.step import DueStep
 from common.engine.cache import cache_max_age
+from common.engine.enrichment import Enriched
 from common.engine.failure import decide_pause, search_end_for
 from common.engine.page import numbered
 from common.errors import CoolDownError, FencedError, NotFoundError, RetryError, ShapeError, SkipError
@@ -24,6 +27,7 @@ from common.messaging.topology import HEARTBEAT_S
 from common.metric.work import WorkMetrics
 from common.platform import Page, Platform, SearchKind
 from common.resources.process import Resources
+from common.tracing.span import span
 from common.transaction.enrichment import commit_enrichment
 from common.transaction.failure import SearchEnd, commit_search_end, end_if_overdue
 from common.transaction.lead import asked_of
@@ -61,6 +65,7 @@ class _Turn:
     token: UUID
     publications: list[asyncio.Task[list[str | None]]] = field(default_factory=list[asyncio.Task[list[str | None]]])
     facts: dict[str, object] = field(default_factory=dict[str, object])
+    learnt: Counter[str] = field(default_factory=Counter[str])
     is_committed: bool = False  # nothing of it is left to be held: its token is gone with the last commit
 
 
@@ -70,7 +75,8 @@ async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
     `beat` keeps the message alive. Errors that are nobody's fault but ours come through; the step is released then.
     """
     token = tools.resources.clock.new_id()
-    claimed = await claim(tools.resources, delivery, token)
+    with span("claim step"):
+        claimed = await claim(tools.resources, delivery, token)
     if isinstance(claimed, Reply):
         return claimed
     turn = _Turn(claim=claimed, token=token, facts={"phase": claimed.phase, "attempt": claimed.attempts})
@@ -159,7 +165,8 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
         await _end_search(tools, turn, "refused")
         return None
     try:
-        paid = await _fetch(tools, turn, kind)
+        with span("fetch page", {"creatorscout.search_kind": turn.claim.kind}):
+            paid = await _fetch(tools, turn, kind)
     except SkipError as error:
         await _end_search(tools, turn, search_end_for(error))
         return None
@@ -169,7 +176,8 @@ async def _page(tools: Tools, turn: _Turn) -> PageResult | None:
             raise
         await _end_search(tools, turn, reason)
         return None
-    result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
+    with span("commit page"):
+        result, due = await commit_page(await tools.resources.unit(), tools.platform, turn.claim, turn.token, paid)
     turn.is_committed = not result.is_enriching
     tools.resources.crash.reach(CrashPoint.PAGE_COMMITTED)
     _publish(tools, turn, due)
@@ -224,7 +232,8 @@ async def _end_search(tools: Tools, turn: _Turn, reason: str) -> None:
     reference = tools.resources.clock.new_id().hex[-12:] if reason in ("refused", "shape", "failed") else None
     log.info("search.ended", search_end=reason, reference=reference)
     end = SearchEnd(reason=reason, reference=reference)
-    due = await commit_search_end(await tools.resources.unit(), tools.platform, turn.claim, turn.token, end)
+    with span("commit search end", {"creatorscout.search_end": reason}):
+        due = await commit_search_end(await tools.resources.unit(), tools.platform, turn.claim, turn.token, end)
     turn.is_committed = True
     tools.resources.crash.reach(CrashPoint.SEARCH_END_COMMITTED)
     _publish(tools, turn, due)
@@ -238,27 +247,37 @@ async def _enrich(tools: Tools, turn: _Turn) -> bool:
         pending = await candidate_table.pending_of_step(
             connection, job_id=turn.claim.job_id, search_id=turn.claim.search_id, step=turn.claim.step
         )
-    if tools.enricher is None:
-        enriched = [as_known(one, Enrichment.NOT_NEEDED) for one in pending]
-    elif turn.claim.attempts > settings.recovery.attempts_max:
-        enriched = await tools.enricher.give_up(turn.claim, pending, max_age=settings.profiles.max_age)
-    else:
-        enriched = await tools.enricher.enrich(
-            turn.claim,
-            turn.token,
-            pending,
-            concurrency=settings.api.enrichment_concurrency,
-            max_age=settings.profiles.max_age,
+    with span("enrich candidates", {"creatorscout.pending": len(pending)}) as round_of:
+        enriched = await _enriched(tools, turn, pending, settings)
+        counts = Counter(one.enrichment.value for one in enriched)
+        round_of.tell({f"creatorscout.{name}": count for name, count in counts.items()})
+    turn.learnt += counts  # of all rounds
+    turn.facts |= turn.learnt
+    with span("commit enrichment"):
+        is_enriching, due = await commit_enrichment(
+            await tools.resources.unit(), tools.platform, turn.claim, turn.token, enriched
         )
-    turn.facts |= Counter(one.enrichment.value for one in enriched)
-    is_enriching, due = await commit_enrichment(
-        await tools.resources.unit(), tools.platform, turn.claim, turn.token, enriched
-    )
     turn.is_committed = not is_enriching
     tools.resources.crash.reach(CrashPoint.ENRICHMENT_COMMITTED)
     _publish(tools, turn, due)
     await tools.resources.hints.give(turn.claim.job_id)
     return is_enriching
+
+
+async def _enriched(
+    tools: Tools, turn: _Turn, pending: Sequence[PendingCandidate], settings: SystemSettings
+) -> list[Enriched]:
+    if tools.enricher is None:
+        return [as_known(one, Enrichment.NOT_NEEDED) for one in pending]
+    if turn.claim.attempts > settings.recovery.attempts_max:
+        return await tools.enricher.give_up(turn.claim, pending, max_age=settings.profiles.max_age)
+    return await tools.enricher.enrich(
+        turn.claim,
+        turn.token,
+        pending,
+        concurrency=settings.api.enrichment_concurrency,
+        max_age=settings.profiles.max_age,
+    )
 
 
 def _publish(tools: Tools, turn: _Turn, due: list[DueStep]) -> None:

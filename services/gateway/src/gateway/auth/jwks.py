@@ -78,7 +78,12 @@ class JwksStore:
     """The keys at `url`, kept fresh by a task of its own between `open` and `close`."""
 
     def __init__(
-        self, url: str, *, limits: JwksLimits | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        ca_file: str | None = None,
+        limits: JwksLimits | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._limits = limits or JwksLimits()
@@ -92,7 +97,7 @@ class JwksStore:
         self._client = httpx.AsyncClient(
             follow_redirects=False,
             trust_env=trust_env,
-            verify=trusted_authorities(trust_env=trust_env),
+            verify=trusted_authorities(trust_env=trust_env, ca_file=ca_file),
             timeout=self._limits.fetch_max_s,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )

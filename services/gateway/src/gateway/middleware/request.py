@@ -8,6 +8,9 @@ from uuid import UUID
 import structlog
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from common.tracing.hop import HEADER
+from common.tracing.identity import Place
+from common.tracing.span import NOTHING, Link, Span, SpanKind, Wish, is_recording, open_span
 from gateway.auth.principal import Principal
 from gateway.failure import log_failure
 from gateway.limit import limit_headers
@@ -31,6 +34,8 @@ _UNLESS_GIVEN = (
 )
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 _NOT_MODIFIED = 304
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+_OTHER = "_OTHER"  # OpenTelemetry's word for a method that a stranger made up
 
 
 class RequestMiddleware:
@@ -49,13 +54,16 @@ class RequestMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         record = _Record(scope, send, request_id)
-        try:
-            await self._app(scope, receive, record.send)
-        except Exception as error:  # noqa: BLE001 - the last wall: nothing may reach the server without an answer
-            log_failure(error)
-            await record.fail()
-        finally:
-            self._report(scope, record)
+        with _span_of(scope, request_id) as span:
+            try:
+                await self._app(scope, receive, record.send)
+            except Exception as error:  # noqa: BLE001 - the last wall: nothing may reach the server without an answer
+                log_failure(error)
+                span.fail(type(error).__name__)
+                await record.fail()
+            finally:
+                self._report(scope, record)
+                _tell(span, scope, record)
 
     def _report(self, scope: HTTPScope, record: "_Record") -> None:
         """At debug level for probes, and for polls that bring nothing new: many tabs ask every two seconds, and the
@@ -78,6 +86,30 @@ class RequestMiddleware:
             bytes=record.byte_count,
             **facts,
         )
+
+
+def _span_of(scope: HTTPScope, request_id: str) -> Span:
+    """A trace of our own for each request but probes: a stranger chooses neither its id nor whether it is kept. To the
+    trace that a browser says it has there is a link."""
+    if not is_recording() or scope["path"] in _QUIET:
+        return NOTHING
+    facts = {"http.request.method": _method(scope), "creatorscout.request_id": request_id}
+    header = next((value for name, value in scope["headers"] if name == HEADER.encode()), b"")
+    caller = Place.read(header.decode("latin-1"))
+    links = (Link(caller, "caller"),) if caller else ()
+    return open_span(Wish(name=_method(scope), kind=SpanKind.SERVER, facts=facts, links=links, is_first=True))
+
+
+def _tell(span: Span, scope: HTTPScope, record: "_Record") -> None:
+    route = scope.get("path_template") or UNMATCHED
+    span.rename(f"{_method(scope)} {route}")
+    span.tell({"http.route": route, "http.response.status_code": record.status})
+    if record.status >= 500:
+        span.fail(str(record.status))
+
+
+def _method(scope: HTTPScope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else _OTHER
 
 
 class _Record:

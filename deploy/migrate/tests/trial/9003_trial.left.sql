@@ -1,0 +1,1 @@
+select exists (select from profiles where trial is null);
