@@ -131,6 +131,9 @@ def make_secrets(
     given: Annotated[
         typer.FileText | None, typer.Option(help="NAME=value lines of secrets that others made; - for standard input.")
     ] = None,
+    anew: Annotated[
+        list[str] | None, typer.Option(help="Make this identity's seed, or this role's password, anew. Repeatable.")
+    ] = None,
     try_out: Annotated[
         bool, typer.Option("--try-out", help="Invent what others would give, for the stand-ins.")
     ] = False,
@@ -138,6 +141,7 @@ def make_secrets(
     """Make what is secret of each container of deploy/compose.yaml; safe to repeat."""
     safe = Safe(folder)
     try:
+        safe.forget(anew or ())
         safe.fill(read_given(given.read()) if given else {}, is_try_out=try_out)
     except SecretError as error:
         _fail(f"secrets: {error}")
