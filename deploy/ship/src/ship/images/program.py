@@ -15,6 +15,7 @@ from pathlib import Path
 from ship.images.check import CheckError
 
 _LINES_TOLD = 3
+_CHARS_MAX = 400
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -93,4 +94,4 @@ def _name(argv: Sequence[str | Path]) -> str:
 
 def _end(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-_LINES_TOLD:]) or "it said nothing"
+    return " | ".join(lines[-_LINES_TOLD:])[:_CHARS_MAX] or "it said nothing"

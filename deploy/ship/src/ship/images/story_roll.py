@@ -23,7 +23,7 @@ _JOBS = (
     ("youtube", ("vegan", "ramen", "cycling")),
     ("youtube", ("sourdough", "running", "yoga")),
 )
-_TARGET = 400
+_TARGET = 300
 _EVERY_S = 0.1
 _SLOW_S = 4.0
 _END_S = 240.0
