@@ -75,7 +75,10 @@ def test_the_collector_uses_what_it_defines_and_defines_what_it_uses() -> None:
     given = yaml.safe_load((FOLDER / "collector.yaml").read_text())
     assert set(given) == {"receivers", "processors", "exporters", "extensions", "service"}
     [pipeline] = given["service"]["pipelines"].values()
-    for kind in ("receivers", "processors", "exporters"):
+    [exporter] = pipeline["exporters"]
+    assert exporter == "${env:TRACES_EXPORTER:-debug}", "one of those that are defined, chosen by the environment"
+    assert set(given["exporters"]) == {"debug", "otlphttp"}
+    for kind in ("receivers", "processors"):
         assert set(pipeline[kind]) <= set(given[kind]), kind
     assert set(pipeline["receivers"]) == set(given["receivers"])
     assert pipeline["processors"] == ["memory_limiter", "batch"], "the limiter stands first"
