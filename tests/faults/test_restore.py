@@ -21,7 +21,7 @@ from local.faults.site import Site
 from local.role import make_service_roles
 from local.stack import MIGRATE_S, SERVICES, Options, Stack
 
-pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(900)]
 
 RUNBOOK = (Path(__file__).parents[2] / "docs/runbook.md").read_text(encoding="utf-8")
 COMPLETED = End("completed", "target_reached")
@@ -64,7 +64,8 @@ def lose_and_restore(site: Site, backup: Path) -> None:
     stack = site.stack
     assert stack.postgres is not None
     site.kill("postgres", "its disk is lost")
-    site.halt(*NAMES)
+    for name in NAMES:
+        site.child(name).stop()
     (stack.postgres.folder / "data").rename(stack.postgres.folder / "lost")
     site.revive("postgres")
     with psycopg.connect(stack.postgres.url, autocommit=True) as administrator:
@@ -144,8 +145,8 @@ def test_a_stream_that_is_lost_is_made_anew_and_its_steps_come_back(own_site: Si
     shutil.rmtree(site.stack.nats.folder / "jetstream")
     site.revive("nats")
     site.stack.supervisor.run(site.stack.migration(), MIGRATE_S)
-    site.start_ended()
     site.revive("tiktok")
+    site.await_ready()
     site.await_end()
     check(site, *([COMPLETED] * 3))
     site.record.confirm("a lost stream's steps come back")

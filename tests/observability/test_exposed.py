@@ -65,7 +65,7 @@ ALLOWED: dict[str, set[str] | re.Pattern[str]] = {
         "current", "next", "missing", "too_long", "malformed", "algorithm", "wrong_key", "claim_missing",
         "claim_malformed", "issuer", "subject", "expired", "not_yet_valid", "body",
     },
-    "reason": STEP_REASONS | set(LETTER_REASONS) | {waiting.value for waiting in WaitingOn} | {"none"}
+    "reason": set(STEP_REASONS) | set(LETTER_REASONS) | {waiting.value for waiting in WaitingOn} | {"none"}
     | {"absent", "not_bearer", "malformed"},
     "le": re.compile(r"[0-9.e+-]+|\+Inf"),
     "quantile": re.compile(r"[0-9.]+"),
@@ -172,14 +172,15 @@ def live_through_much(stack: Stack) -> None:
         frontend.create("tiktok", targetUsername="vegan.mira", targetResults=5),
         frontend.create("instagram", keywords=["sourdough"], targetResults=15),
     ]
-    frontend.end(*jobs)
+    watched = frontend.create("tiktok", keywords=["pottery"], targetResults=20)
     with httpx.stream(
         "GET",
-        f"{stack.gateway_url}/api/v1/jobs/{jobs[0]}/events",
+        f"{stack.gateway_url}/api/v1/jobs/{watched}/events",
         headers={"authorization": f"Bearer {stack.mint_token()}"},
         **PLAIN_HTTP,
     ) as stream:
-        next(stream.iter_lines())
+        assert len(list(stream.iter_lines())) > 3  # to the end of the job
+    frontend.end(*jobs)
     fault(stack, fault="404", path="/v1/tiktok/search/keyword")
     fault(stack, fault="broken_json", path="/v1/tiktok/search/keyword", count=2)
     assert "error" in frontend.end(

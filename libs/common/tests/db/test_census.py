@@ -1,11 +1,15 @@
 """How things stand over all owners: counted by what is bounded, as Postgres knows it."""
 
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from common.db.census import PlatformCount, count_jobs, count_letters, count_steps, platform_counts
+from common.db.platform_state import Ability, announce_platform, pause_platform, resume_platform
 
+HOUR = timedelta(hours=1)
 HOUR_AGO = "=now() - interval '1 hour'"
 
 
@@ -18,19 +22,25 @@ async def census(scene: Any) -> Any:
     return scene
 
 
-async def jobs(scene: Any) -> dict[tuple[str, str], int]:
+async def jobs(scene: Any) -> Counter[tuple[str, str]]:
     async with scene.database.connection() as connection:
-        return {(row.state, row.waiting_on): row.count for row in await count_jobs(connection)}
+        rows = await count_jobs(connection)
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        found[row.state, row.waiting_on] += row.count
+    return found
 
 
 async def steps(scene: Any) -> tuple[int, int, int, float]:
+    """Over all platforms; here each job is of one of its own."""
     async with scene.database.connection() as connection:
         rows = await count_steps(connection)
-    if not rows:
-        return 0, 0, 0, 0.0
-    [row] = rows
-    assert row.platform == "tiktok"
-    return row.open_count, row.due_count, row.unpublished_count, row.oldest_due_s
+    return (
+        sum(row.open_count for row in rows),
+        sum(row.due_count for row in rows),
+        sum(row.unpublished_count for row in rows),
+        max((row.oldest_due_s for row in rows), default=0.0),
+    )
 
 
 async def test_active_jobs_are_counted_by_what_they_wait_for(census: Any) -> None:
@@ -42,18 +52,16 @@ async def test_active_jobs_are_counted_by_what_they_wait_for(census: Any) -> Non
 
 
 async def test_a_platforms_pause_is_what_its_jobs_wait_for(census: Any) -> None:
-    await census.seat()
-    await census.query(
-        "insert into platform_states (platform, label, modes, search_kinds, state, reason) values "
-        "('tiktok', 'TikTok', '{}', '{}', 'paused', 'credits') on conflict (platform) do update "
-        "set state = 'paused', reason = 'credits'"
-    )
-    assert await jobs(census) == {("pending", "credits"): 1}
+    seat = await census.seat()
     async with census.database.connection() as connection:
-        assert PlatformCount(platform="tiktok", state="paused", reason="credits") in await platform_counts(connection)
-    await census.query("update platform_states set state = 'open', reason = null")
-    async with census.database.connection() as connection:
-        assert PlatformCount(platform="tiktok", state="open", reason="none") in await platform_counts(connection)
+        await announce_platform(connection, Ability(platform=seat.platform, label="P", modes=(), search_kinds=()))
+        await pause_platform(connection, platform=seat.platform, state="paused", reason="credits", lasts=HOUR)
+        paused = PlatformCount(platform=seat.platform, state="paused", reason="credits")
+        assert paused in await platform_counts(connection)
+        assert await jobs(census) == {("pending", "credits"): 1}
+        await resume_platform(connection, platform=seat.platform)
+        assert PlatformCount(platform=seat.platform, state="open", reason="none") in await platform_counts(connection)
+    assert await jobs(census) == {("pending", "none"): 1}
 
 
 async def test_a_due_step_that_nobody_holds_gets_older(census: Any) -> None:
@@ -89,5 +97,5 @@ async def test_letters_are_counted_until_somebody_resolves_them(census: Any) -> 
             seat.search_id,
         )
         assert await count_letters(connection) == before + 1
-        await census.query("update dead_letters set resolved_at = now(), resolution = 'dropped'")
+        await census.query("update dead_letters set resolved_at = now(), resolution = 'discarded'")
         assert await count_letters(connection) == 0

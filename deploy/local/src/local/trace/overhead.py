@@ -20,7 +20,7 @@ from local.stack import Options, Stack
 from local.trace.collector import Collector
 
 SERVICES = ("gateway", "webhook", "tiktok")
-TURNS = 5
+TURNS = 4
 KEYWORDS = ("vegan", "ramen", "hiking", "chess")
 TARGET = 400
 _JOB_S = 180.0
