@@ -36,6 +36,9 @@ cost: setup ## what jobs cost, from runs against the sandbox
 bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
 	@$(BIN)/local bench-gateway
 
+bench-trace: setup ## what tracing costs the services: jobs with and without it, in turn (minutes)
+	@$(BIN)/local bench-trace
+
 bench-export: setup ## what it takes to take 200,000 creators out: seconds, first byte, memory, longest pause
 	@$(BIN)/local bench-export
 
@@ -123,4 +126,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-trace bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean
