@@ -100,6 +100,10 @@ audit: .venv-supply/.installed ## look every pinned package up among the known v
 secrets: .venv-supply/.installed ## note in .secrets.baseline that whatever looks like a secret was looked at
 	@.venv-supply/bin/detect-secrets scan $$(git ls-files | grep -vE '^requirements/|secrets.baseline|/(data|golden|corpus)/|package-lock') > .secrets.baseline
 
+alerts-check: setup .venv-ship/.installed ## alert rules, dashboard and what the services expose, in a real Prometheus (2 minutes)
+	@$(BIN)/python -m local.prometheus
+	@$(BIN)/python -m pytest -q tests/observability
+
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
@@ -119,4 +123,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check images-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean

@@ -113,7 +113,9 @@ def live_check(
 def token(
     user: Annotated[str, typer.Option(help="The user's id.")] = USER,
     org: Annotated[str | None, typer.Option(help="The id of the user's organisation.")] = None,
-    issuer: Annotated[str | None, typer.Option(help="The issuer's URL. Default: the one of the running stack.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option(envvar="ISSUER_URL", help="The issuer's URL. Default: the one of the running stack.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Print a session token, good for a minute."""
@@ -129,6 +131,9 @@ def make_secrets(
     given: Annotated[
         typer.FileText | None, typer.Option(help="NAME=value lines of secrets that others made; - for standard input.")
     ] = None,
+    anew: Annotated[
+        list[str] | None, typer.Option(help="Make this identity's seed, or this role's password, anew. Repeatable.")
+    ] = None,
     try_out: Annotated[
         bool, typer.Option("--try-out", help="Invent what others would give, for the stand-ins.")
     ] = False,
@@ -136,6 +141,7 @@ def make_secrets(
     """Make what is secret of each container of deploy/compose.yaml; safe to repeat."""
     safe = Safe(folder)
     try:
+        safe.forget(anew or ())
         safe.fill(read_given(given.read()) if given else {}, is_try_out=try_out)
     except SecretError as error:
         _fail(f"secrets: {error}")

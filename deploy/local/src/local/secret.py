@@ -58,6 +58,16 @@ class Safe:
         except OSError as error:
             raise SecretError(f"{error.filename}: {error.strerror}") from error
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove the seeds of these identities and the passwords of these roles: `fill` makes them anew. Raises
+        SecretError."""
+        known = {*IDENTITIES, *SERVICE_ROLES}
+        if strange := sorted(set(names) - known):
+            raise SecretError(f"neither an identity nor a role: {', '.join(strange)}")
+        for name in names:
+            (self.folder / name / "nats.seed").unlink(missing_ok=True)
+            (self.folder / "postgres" / f"{name.upper()}_PASSWORD").unlink(missing_ok=True)
+
     def lacking(self) -> list[str]:
         """What services need and is in no file: it has to come from their environment."""
         needed = ((who, name) for who, names in GIVEN.items() for name in names if name not in OPTIONAL)

@@ -24,12 +24,14 @@ from ship.images.stack import Stack
 from ship.images.stand_in import provide_servers
 from ship.images.story_job import killed_worker, throughput, two_replicas
 from ship.images.story_roll import rolling_restart
+from ship.images.story_start import start_times
 from ship.images.story_wall import walls
 
 IMAGES = "images"
 STORIES: dict[str, Callable[[Stack], None]] = {
     "job": two_replicas,
     "walls": walls,
+    "start": start_times,
     "kill": killed_worker,
     "throughput": throughput,
     "roll": rolling_restart,

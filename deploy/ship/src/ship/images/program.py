@@ -4,6 +4,7 @@ Each runs in a process group of its own, so that Ctrl-C at a terminal reaches us
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,9 +86,9 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _name(argv: Sequence[str | Path]) -> str:
-    """The program and what it was to do, without its options."""
-    words = [Path(argv[0]).name, *(str(part) for part in argv[1:] if not str(part).startswith("-"))]
-    return " ".join(words[:4])
+    """The program and what it was to do, without its options' values."""
+    words = [str(part) for part in argv[1:] if re.fullmatch(r"[a-z][a-z-]*", str(part))]
+    return " ".join([Path(argv[0]).name, *words[:2]])
 
 
 def _end(text: str) -> str:
