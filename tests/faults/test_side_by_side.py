@@ -110,8 +110,8 @@ def test_a_release_is_rolled_out_and_back_while_jobs_run(old_site: Site, order: 
     check(site, *([COMPLETED] * len(jobs)))
     unknown = site.books.value("select count(*) from upstream_calls where status = 'unknown'")
     site.record.note(
-        f"side by side, {order}: {len(jobs)} jobs, {poller.polls} polls, no error; {unknown} calls of {paid(site)} were "
-        "abandoned at a shutdown, a named window"
+        f"side by side, {order}: {len(jobs)} jobs, {poller.polls} polls, no error; "
+        f"of {paid(site)} calls {unknown} were given up at a shutdown, a named window"
     )
     site.record.confirm("a release is rolled out and back under running jobs")
 
