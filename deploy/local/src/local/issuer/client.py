@@ -14,8 +14,10 @@ def mint(issuer_url: str, user: str = "user_demo", org: str | None = None, **wis
     `issuer_url` is where the issuer listens. Raises httpx.HTTPError if it is not there or refuses.
     """
     body: Mapping[str, Any] = {"user": user, "org": org, **wish}
-    # By https it believes whom SSL_CERT_FILE names: the issuer's certificate is of an authority of our own.
-    options = {} if issuer_url.startswith("https://") else PLAIN_HTTP
-    response = httpx.post(f"{issuer_url.rstrip('/')}/token", json=body, timeout=10, **options)
+    url = f"{issuer_url.rstrip('/')}/token"
+    if url.startswith("https://"):  # believed is whom SSL_CERT_FILE names: its authority is one of our own
+        response = httpx.post(url, json=body, timeout=10)
+    else:
+        response = httpx.post(url, json=body, timeout=10, **PLAIN_HTTP)
     response.raise_for_status()
     return response.json()["token"]
