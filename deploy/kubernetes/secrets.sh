@@ -15,7 +15,7 @@ make() { # secret generic|configmap, name, where from...
 }
 
 # What a service reads from its environment. The workers of all platforms have one login and one key upstream.
-for service in gateway webhook migrate; do
+for service in gateway webhook migrate operate; do
     make secret generic "$service" --from-file="$folder/$service"
 done
 make secret generic worker --from-file="$folder/tiktok"

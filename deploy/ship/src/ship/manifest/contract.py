@@ -47,6 +47,7 @@ SETTINGS: dict[str, Groups] = {
     ),
     "webhook": (ServerSettings, *_DOORS, QStashSettings, SignatureSettings, CrashSettings, TelemetrySettings),
     "migrate": (MigrateSettings, *_DOORS),
+    "operate": (DatabaseSettings,),
     **dict.fromkeys((platform.value for platform in PlatformName), WORKER),
 }
 # Required off loopback, and that is where pods are (NatsSettings).
