@@ -120,6 +120,7 @@ lock: ## refresh the hashed requirement files from the pyproject.toml files (nam
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group supply --no-emit-workspace -o requirements/supply.txt
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group ship --no-emit-workspace -o requirements/ship.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements/scan.in -o requirements/scan.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements/dev.txt -c requirements/supply.txt requirements/build.in -o requirements/build.txt
 	@for s in $(SERVICES) local; do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
 
 clean: ## remove the virtual environment and all local data
