@@ -70,7 +70,7 @@ def _check(shop: Shop, names: Sequence[str], engine: str | None, keep: bool) -> 
         stories = [STORIES[name] for name in STORIES if name in names]
         revised = revision(shop.root)
         base = _provide(docker, shop, made)
-        build(docker, base, shop)
+        build(docker, base, shop, revised)
         if IMAGES in names:
             look_at_all(docker, base, revised, shop.sheet)
             refuse_without_variables(docker, shop.sheet)
