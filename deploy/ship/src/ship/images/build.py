@@ -36,7 +36,7 @@ def image_of(service: str) -> str:
 
 
 def build(docker: Docker, base: str, shop: Shop, revised: str) -> None:
-    """All images of ours, one after the other: they share most of their layers. `revised` is the commit that they say."""
+    """All images of ours, one after the other: they share most of their layers. They say that they are of `revised`."""
     with _network(shop.scratch) as options:
         for service in SERVICES:
             began_at = time.monotonic()
