@@ -53,10 +53,10 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
@@ -82,9 +82,11 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
 
-deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the manifests and hold them against schemas, scanners and the code (offline)
+deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## manifests, alerts and dashboard, held against schemas, scanners and the code (3 minutes)
+	@$(BIN)/python -m local.prometheus
 	@$(BIN)/ship deploy-check
 	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
+	@$(BIN)/python -m pytest -q tests/observability
 
 images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
 	@$(BIN)/ship images-check $(ONLY:%=--only %)
