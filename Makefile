@@ -85,7 +85,7 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## manifests, alerts and dashboard, held against schemas, scanners and the code (3 minutes)
 	@$(BIN)/python -m local.prometheus
 	@$(BIN)/ship deploy-check
-	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope deploy/ship/tests tests/test_compose.py
 	@$(BIN)/python -m pytest -q tests/observability
 
 images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
