@@ -36,6 +36,9 @@ cost: setup ## what jobs cost, from runs against the sandbox
 bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
 	@$(BIN)/local bench-gateway
 
+bench-trace: setup ## what tracing costs the services: jobs with and without it, in turn (minutes)
+	@$(BIN)/local bench-trace
+
 bench-export: setup ## what it takes to take 200,000 creators out: seconds, first byte, memory, longest pause
 	@$(BIN)/local bench-export
 
@@ -50,10 +53,10 @@ check: setup ## format, lint, types, import contracts, fast tests (no server nee
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security
+	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
@@ -79,9 +82,11 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
 
-deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## render the manifests and hold them against schemas, scanners and the code (offline)
+deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## manifests, alerts and dashboard, held against schemas, scanners and the code (3 minutes)
+	@$(BIN)/python -m local.prometheus
 	@$(BIN)/ship deploy-check
-	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m deploy deploy/ship/tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope deploy/ship/tests tests/test_compose.py
+	@$(BIN)/python -m pytest -q tests/observability
 
 images-check: setup .venv-ship/.installed ## build the images, run the compose file, jobs and restarts in it, leave nothing (ONLY=job: that alone)
 	@$(BIN)/ship images-check $(ONLY:%=--only %)
@@ -100,6 +105,10 @@ audit: .venv-supply/.installed ## look every pinned package up among the known v
 secrets: .venv-supply/.installed ## note in .secrets.baseline that whatever looks like a secret was looked at
 	@.venv-supply/bin/detect-secrets scan $$(git ls-files | grep -vE '^requirements/|secrets.baseline|/(data|golden|corpus)/|package-lock') > .secrets.baseline
 
+alerts-check: setup .venv-ship/.installed ## alert rules, dashboard and what the services expose, in a real Prometheus (2 minutes)
+	@$(BIN)/python -m local.prometheus
+	@$(BIN)/python -m pytest -q tests/observability
+
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
@@ -113,10 +122,11 @@ lock: ## refresh the hashed requirement files from the pyproject.toml files (nam
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group supply --no-emit-workspace -o requirements/supply.txt
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group ship --no-emit-workspace -o requirements/ship.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements/scan.in -o requirements/scan.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements/dev.txt -c requirements/supply.txt requirements/build.in -o requirements/build.txt
 	@for s in $(SERVICES) local; do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
 
 clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
 
-.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-sse live-check check test faults security fuzz deploy-check images-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-trace bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean

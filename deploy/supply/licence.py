@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "licences.md"
-NOT_SHIPPED = {"dev", "supply"}
+NOT_SHIPPED = {"dev", "supply", "ship", "scan", "build"}
 
 # Permissive ones, and weak copyleft of libraries that are used as they are.
 # LGPL: psycopg; MPL: certifi's and publicsuffixlist's data.
@@ -23,6 +23,7 @@ ALLOWED = {
 }
 SAME = {
     "MIT License": "MIT",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD License": "BSD",
     "Apache Software License": "Apache-2.0",
     "ISC License (ISCL)": "ISC",

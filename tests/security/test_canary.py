@@ -1,8 +1,8 @@
 """A whole stack lives through good and bad days, and then nothing of people and no secret is where it must not be.
 
-Looked through: all logs at their most talkative, every service's metrics, every answer that is a problem, what
-JetStream stored, every column of the database. Looked for: whoever was found (address, name, handle, id, biography),
-what users typed, tokens, passwords, keys.
+Looked through: all logs at their most talkative, every service's metrics, every span, every answer that is a problem,
+what JetStream stored, every column of the database. Looked for: whoever was found (address, name, handle, id,
+biography), what users typed, tokens, passwords, keys.
 """
 
 import json
@@ -27,6 +27,7 @@ from local.stack import (
     Options,
     Stack,
 )
+from local.trace.collector import Collector
 
 from .canary import EMAILS_BELONG_IN, Tap, dump, found_in, markers_of_people
 
@@ -82,8 +83,14 @@ class User:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    environment = {"LOG_LEVEL": "debug", KEY_VARIABLE: KEY}
+def collector() -> Iterator[Collector]:
+    with Collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
+    environment = {"LOG_LEVEL": "debug", KEY_VARIABLE: KEY, **collector.environment}
     with Stack.start(Options(folder=tmp_path_factory.mktemp("canary"), environment=environment)) as running:
         yield running
 
@@ -184,7 +191,7 @@ def is_secret(path: Path) -> bool:
 
 
 def test_nothing_of_people_and_no_secret_is_where_it_must_not_be(
-    stack: Stack, record_property: Callable[[str, object], None]
+    stack: Stack, collector: Collector, record_property: Callable[[str, object], None]
 ) -> None:
     assert stack.postgres is not None
     user = User(stack)
@@ -201,7 +208,12 @@ def test_nothing_of_people_and_no_secret_is_where_it_must_not_be(
     steps = [step for name, part in tap.seen.items() if "/STEPS/" in name for step in _OBJECT.findall(part)]
     assert len(steps) > 10
     assert {tuple(json.loads(step)) for step in steps} == {("jobId", "searchId", "step", "generation")}
-    told = {"problems": "\n".join(user.problems), "JetStream": tap.text}
+    spans = "\n".join(body.decode("utf-8", "replace") for body in list(collector.bodies))
+    seen = collector.spans
+    assert {span.service for span in seen} == {each.name for each in SERVICES}
+    assert sum(span.is_error for span in seen) > 10, "the bad days left their errors in spans"
+    assert not any(span.events for span in seen)
+    told = {"problems": "\n".join(user.problems), "JetStream": tap.text, "spans": spans}
     assert min(len(text) for name, text in {**ours, **metrics, **told}.items() if name != "migrate.log") > 200
 
     markers = people | secrets | set(TYPED.values())
@@ -218,7 +230,8 @@ def test_nothing_of_people_and_no_secret_is_where_it_must_not_be(
     searched = sum(map(len, ({**ours, **metrics, **told}).values())) + sum(map(len, columns.values()))
     record_property(
         "told",
-        f"canaries: {len(markers)} looked for in {searched / 1e6:.1f} MB of logs, metrics, problems, messages, rows",
+        f"canaries: {len(markers)} looked for in {searched / 1e6:.1f} MB of logs, metrics, spans, problems, messages,"
+        " rows",
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from common.domain.message import StepMessage
 from common.messaging.connection import connect_messaging
+from common.messaging.lag import queue_lag
 from common.messaging.publish import publish_step
 from common.messaging.pull import StepPuller
 from common.messaging.topology import ADVISORIES, IDENTITIES, STEPS, SWEEP, consumers
@@ -70,6 +71,7 @@ async def test_each_service_can_do_what_it_does(nats: Nats) -> None:
     for number, platform in enumerate(PLATFORM_NAMES):
         sequence = await publish_step(webhook, platform, step(number))
         assert StepMessage.model_validate_json((await webhook.get_msg(STEPS, sequence)).data or b"") == step(number)
+        assert await queue_lag(webhook, platform) == (1, 0)
         puller = StepPuller(links[platform], platform)
         await puller.open()
         for answer in ("nak", "term"):
@@ -77,6 +79,7 @@ async def test_each_service_can_do_what_it_does(nats: Nats) -> None:
             assert message is not None
             assert StepMessage.model_validate_json(message.data) == step(number)
             await message.in_progress()
+            assert await queue_lag(webhook, platform) == (0, 1)
             await getattr(message, answer)()
         await puller.close()
         await links[platform].client.publish(f"progress.{platform}", b"")

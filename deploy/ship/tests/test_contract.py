@@ -16,6 +16,7 @@ READERS = {
     "gateway": "services/gateway/src/gateway/composition.py",
     "webhook": "services/webhook/src/webhook/composition.py",
     "migrate": "deploy/migrate/src/migrate/main.py",
+    "operate": "deploy/operate/src/operate/desk.py",
     **{platform.value: "libs/common/src/common/worker/service.py" for platform in PlatformName},
 }
 

@@ -291,6 +291,7 @@ nothing = None
 if "{service}" == "gateway":
     from gateway.app import create_routes
     from gateway.composition import Gateway
+    from common.metric.process import Metrics as Shared
     from gateway.metric import Metrics
     app = create_routes(Gateway(resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(),
                                 metrics=Metrics(Shared("gateway")), hub=nothing))

@@ -67,6 +67,20 @@ async def test_a_message_that_the_stream_has_is_the_streams_to_deliver(site: Any
     assert await sweep_once(site.webhook.resources) == {"redriven": 1}
 
 
+async def test_anothers_message_in_the_place_of_ones_own_does_not_count(site: Any) -> None:
+    """A stream that was lost and made anew counts from one again."""
+    [step] = await site.new_job()
+    [other] = await site.new_job()
+    await site.deliver(body_of(other))
+    await site.query(
+        """update steps s set stream_sequence = o.stream_sequence from steps o
+           where o.stream_sequence is not null and s.stream_sequence is null"""
+    )
+    await age(site, f"due_at = {OLD}, published_generation = 0, published_at = {OLD}, delivered_at = {OLD}")
+    assert await sweep_once(site.webhook.resources) == {"redriven": 1}
+    assert ((await site.step_row(step))["generation"], (await site.step_row(other))["generation"]) == (1, 0)
+
+
 async def test_what_a_worker_holds_or_a_pause_stops_is_left_alone(site: Any) -> None:
     [step] = await site.new_job()
     await age(site, f"due_at = {OLD}, published_generation = 0, published_at = {OLD}")

@@ -80,6 +80,13 @@ def bench_gateway() -> None:
     raise typer.Exit(command.run_bench_gateway(project_root(), make_console()))
 
 
+@app.command("bench-trace")
+def bench_trace() -> None:
+    """Measure what tracing costs the services: the same jobs with and without it, in turn."""
+    command = importlib.import_module("local.trace.overhead")
+    raise typer.Exit(command.run_overhead(project_root(), make_console()))
+
+
 @app.command("bench-export")
 def bench_export(
     creators: Annotated[int, typer.Option(help="How many creators to invent.", min=1)] = 200_000,

@@ -104,16 +104,19 @@ def make_authority(now: datetime) -> Pair:
     return Pair(builder.add_extension(usage, critical=True).sign(key, SHA256()), key)
 
 
-def make_certificate(authority: Pair, now: datetime, names: Sequence[str] = (LOOPBACK, "localhost")) -> Pair:
-    """A server's certificate for these names and addresses."""
+def make_certificate(
+    authority: Pair, now: datetime, names: Sequence[str] = (LOOPBACK, "localhost"), *, is_client: bool = False
+) -> Pair:
+    """A server's certificate for these names and addresses; with `is_client` it may also call with it."""
     key = generate_private_key(SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     builder = _builder(subject, key, now, CERTIFICATE_LIFE).issuer_name(authority.certificate.subject)
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if is_client else [])]
     of_authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     for extension, critical in (
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(signs_certificates=False), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        (x509.ExtendedKeyUsage(uses), False),
         (x509.SubjectAlternativeName([_general_name(name) for name in names]), False),
         (of_authority, False),
     ):

@@ -31,7 +31,7 @@ def migrations() -> None:
 @app.command("images-check")
 def images_check(
     only: Annotated[
-        list[str] | None, typer.Option(help="images, job, walls, kill, throughput or roll; may be repeated.")
+        list[str] | None, typer.Option(help="images, job, walls, start, kill, throughput or roll; may be repeated.")
     ] = None,
     engine: Annotated[str | None, typer.Option(help="A running engine: unix:///var/run/docker.sock")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the system up until Ctrl-C.")] = False,

@@ -16,6 +16,7 @@ from common.db import (
     call,
     campaign_creator,
     candidate,
+    census,
     dead_letter,
     deletion,
     event,
@@ -195,6 +196,9 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "resolve letters": lambda c: dead_letter.resolve_letters(c, job_id=JOB, resolution="retried"),
     "is paused": lambda c: sweep.is_paused(c, job_id=JOB),
     "overdue": sweep.overdue_jobs,
+    "census of jobs": census.count_jobs,
+    "census of steps": census.count_steps,
+    "census of letters": census.count_letters,
     "stalled": lambda c: sweep.stalled_steps(c, stalled_after=MINUTE, unpublished_after=MINUTE),
     "idle": lambda c: sweep.idle_jobs(c, idle_for=MINUTE),
     "raise": lambda c: sweep.raise_generation(c, **PLACE, generation=0),
@@ -380,6 +384,9 @@ async def test_the_sweep_reads_only_what_is_open(connection: Connection) -> None
         "jobs with old creators": "jobs_with_creators",
         "old profiles": "profiles_by_age",
         "old letters": "dead_letters_by_age",
+        "census of jobs": "jobs_(overdue|active)",
+        "census of steps": "steps_open",
+        "census of letters": "dead_letters_(open|by_job)",
     }
     for name, index in indexes.items():
         [plan] = await plans_of(connection, HOT[name])

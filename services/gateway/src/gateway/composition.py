@@ -134,6 +134,8 @@ async def open_gateway(
             open_resources(doors, name=NAME, pool_max=POOL_MAX, on_lost=on_lost)
         )
         metrics = Metrics(resources.metrics)
+        if isinstance(keys, JwksStore):
+            metrics.show_keys(lambda: keys.age_s)
         publication = BoundedPublication(resources.publication, metrics, resources.crash)
         stack.push_async_callback(publication.close)
         hub = Hub(resources, metrics, live)

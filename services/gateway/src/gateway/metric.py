@@ -1,5 +1,7 @@
 """The gateway's numbers for Prometheus. Labels are bounded: route templates, never paths."""
 
+from collections.abc import Callable
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from common.metric.process import Metrics as Shared
@@ -55,6 +57,13 @@ class Metrics:
 
     def count_unpublished(self) -> None:
         self._unpublished.inc()
+
+    def show_keys(self, look: Callable[[], float]) -> None:
+        """Ask `look` for their age whenever Prometheus does."""
+        gauge = Gauge(
+            "gateway_keys_age_seconds", "Since the issuer's keys were last fetched", registry=self._shared.registry
+        )
+        gauge.set_function(look)
 
     def show_streams(self, count: int) -> None:
         self._streams.set(count)

@@ -181,10 +181,14 @@ async def _raise(resources: Resources, step: StalledStep) -> list[DueStep]:
 
 
 async def _is_in_stream(resources: Resources, step: StalledStep) -> bool:
-    """Whether JetStream still has the step's message: then it is JetStream's to deliver."""
+    """Whether JetStream still has the step's message: then it is JetStream's to deliver.
+
+    A stream that was lost and made anew counts from one again: what stands in the place may be another's.
+    """
     if step.stream_sequence is None:
         return False
-    return await _stored_step(resources, step.stream_sequence) is not None
+    stored = await _stored_step(resources, step.stream_sequence)
+    return stored is not None and (stored.search_id, stored.step) == (step.search_id, step.step)
 
 
 async def _stored_step(resources: Resources, sequence: int) -> StepMessage | None:

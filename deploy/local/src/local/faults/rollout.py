@@ -1,7 +1,9 @@
 """Services replaced one after the other while jobs run and somebody polls, as an orchestrator does it.
 
 For each a second process of the other version comes up first, then the first one is asked to end and started anew in
-that version, then the second goes. So for a while both versions serve, and a gateway is always there.
+that version, then the second goes. So for a while both versions serve, and a gateway is always there. Nobody is led to
+a gateway any more a while before it is asked to end, as `preStop` and a load balancer see to it: what is led there at
+that very moment meets a closed door.
 """
 
 import threading
@@ -15,7 +17,8 @@ from local.faults.frontend import Frontend
 from local.faults.site import Site
 from local.port import LOOPBACK, free_port
 
-_POLL_S = 0.05
+_POLL_S = 0.2
+_PRE_STOP_S = 2.0
 
 
 @dataclass(slots=True)
@@ -24,7 +27,7 @@ class Rollout:
 
     site: Site
     gateways: list[str] = field(default_factory=list[str])
-    """Where a gateway may be asked, the usual one first."""
+    """Where a gateway may be asked."""
 
     def __post_init__(self) -> None:
         self.gateways = [self.site.stack.gateway_url]
@@ -36,17 +39,22 @@ class Rollout:
         url = f"http://{LOOPBACK}:{port}"
         supervisor = self.site.stack.supervisor
         supervisor.start_copy(name, copy, {**environment, "PORT": str(port)}, f"{url}/readyz")
-        if name == "gateway":
-            self.gateways.append(url)
-        mixed()
-        self._end(name)
-        supervisor.restart(name, environment=environment)
-        if name == "gateway":
-            self.gateways.remove(url)
-        self._end(copy)
-        supervisor.dismiss(copy)
+        try:
+            if name == "gateway":
+                self.gateways.append(url)
+            mixed()
+            self._end(name, self.site.stack.url(name))
+            supervisor.restart(name, environment=environment)
+            if name == "gateway":
+                self.gateways.append(self.site.stack.gateway_url)
+            self._end(copy, url)
+        finally:
+            supervisor.dismiss(copy)
 
-    def _end(self, name: str) -> None:
+    def _end(self, name: str, url: str) -> None:
+        if url in self.gateways:
+            self.gateways.remove(url)
+            self.site.pass_time(_PRE_STOP_S)
         child = self.site.child(name)
         code = child.stop()
         assert code == 0, f"{name} ended with {code}: {child.last_lines(5)}"

@@ -67,7 +67,7 @@ class Collector:
         host, _, port = self.url.removeprefix("http://").partition(":")
         self._server = ThreadingHTTPServer((host, int(port)), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.start()
         return self
 

@@ -6,7 +6,10 @@ from typing import Any
 from ship.images.check import demand
 from ship.images.compose import Compose
 
-_PSQL = 'exec psql -qAtX -v ON_ERROR_STOP=1 -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-creatorscout}" "$@"'
+_PSQL = """
+exec psql -h /var/run/postgresql -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-creatorscout}" \
+    -qAtX -v ON_ERROR_STOP=1 "$@"
+"""
 _JOB = """
 select j.status, j.stop_reason, j.target_results as target, j.delivered_count as delivered,
     j.pending_count + j.reserve_count as unsettled, j.credits_spent as spent, j.credits_reserved as reserved,

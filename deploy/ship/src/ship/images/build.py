@@ -35,12 +35,12 @@ def image_of(service: str) -> str:
     return f"creatorscout/{service}:{VERSION}"
 
 
-def build(docker: Docker, base: str, shop: Shop) -> None:
-    """All images of ours, one after the other: they share most of their layers."""
+def build(docker: Docker, base: str, shop: Shop, revised: str) -> None:
+    """All images of ours, one after the other: they share most of their layers. They say that they are of `revised`."""
     with _network(shop.scratch) as options:
         for service in SERVICES:
             began_at = time.monotonic()
-            values = {"SERVICE": service, "BASE": base, "VERSION": VERSION, "REVISION": revision(shop.root)}
+            values = {"SERVICE": service, "BASE": base, "VERSION": VERSION, "REVISION": revised}
             arguments = [part for name, value in values.items() for part in ("--build-arg", f"{name}={value}")]
             where = ("--file", shop.dockerfile, "--tag", image_of(service))
             docker.run("build", *options, *arguments, *where, shop.root, timeout_s=900)

@@ -12,24 +12,26 @@ from rich.console import Console
 
 from local.interrupt import Interrupted, interruptible
 from local.port import free_port
-from ship.images.base import provide_base
 from ship.images.build import SERVICES, VERSION, Shop, build, image_of, revision
 from ship.images.check import CheckError, Sheet, demand
 from ship.images.compose import Compose, find_compose
 from ship.images.content import look_at_all, refuse_without_variables
 from ship.images.docker import Docker
 from ship.images.engine import open_engine
+from ship.images.foundation import provide_base
 from ship.images.program import undisturbed
 from ship.images.stack import Stack
 from ship.images.stand_in import provide_servers
 from ship.images.story_job import killed_worker, throughput, two_replicas
 from ship.images.story_roll import rolling_restart
+from ship.images.story_start import start_times
 from ship.images.story_wall import walls
 
 IMAGES = "images"
 STORIES: dict[str, Callable[[Stack], None]] = {
     "job": two_replicas,
     "walls": walls,
+    "start": start_times,
     "kill": killed_worker,
     "throughput": throughput,
     "roll": rolling_restart,
@@ -68,7 +70,7 @@ def _check(shop: Shop, names: Sequence[str], engine: str | None, keep: bool) -> 
         stories = [STORIES[name] for name in STORIES if name in names]
         revised = revision(shop.root)
         base = _provide(docker, shop, made)
-        build(docker, base, shop)
+        build(docker, base, shop, revised)
         if IMAGES in names:
             look_at_all(docker, base, revised, shop.sheet)
             refuse_without_variables(docker, shop.sheet)

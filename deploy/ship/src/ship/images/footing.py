@@ -86,5 +86,6 @@ def _saved(family: str) -> str:
 
 
 def _links() -> set[str]:
-    folder = Path("/sys/class/net")
-    return {link.name for link in folder.iterdir() if _LINKS.match(link.name)} if folder.exists() else set()
+    """Bridges as an engine names them."""
+    lines = Path("/proc/self/net/dev").read_text().splitlines()
+    return {name for line in lines if _LINKS.match(name := line.partition(":")[0].strip())}

@@ -4,6 +4,7 @@ Each runs in a process group of its own, so that Ctrl-C at a terminal reaches us
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from ship.images.check import CheckError
 
 _LINES_TOLD = 3
+_CHARS_MAX = 400
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -85,11 +87,11 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _name(argv: Sequence[str | Path]) -> str:
-    """The program and what it was to do, without its options."""
-    words = [Path(argv[0]).name, *(str(part) for part in argv[1:] if not str(part).startswith("-"))]
-    return " ".join(words[:4])
+    """The program and what it was to do, without its options' values."""
+    words = [str(part) for part in argv[1:] if re.fullmatch(r"[a-z][a-z-]*", str(part))]
+    return " ".join([Path(argv[0]).name, *words[:2]])
 
 
 def _end(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-_LINES_TOLD:]) or "it said nothing"
+    return " | ".join(lines[-_LINES_TOLD:])[:_CHARS_MAX] or "it said nothing"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
 
@@ -21,13 +22,14 @@ from ship.images.compose import Compose, Container
 PORTS: Final = {"gateway": 8000, "webhook": 8001, "tiktok": 8010, "instagram": 8011, "youtube": 8012}
 _TOKEN_S = 30.0  # it lives twice as long
 _LOOK_S = 0.2
-_ORDER = """
+_ASK = """
 import http.client, ssl, sys
-method, path, body = sys.argv[1:]
-link = http.client.HTTPSConnection("127.0.0.1", 8090, timeout=10, context=ssl._create_unverified_context())
-link.request(method, "/_sandbox" + path, body or None, {"content-type": "application/json"})
+port, method, path, body = sys.argv[1:]
+link = http.client.HTTPSConnection("127.0.0.1", int(port), timeout=10, context=ssl._create_unverified_context())
+link.request(method, path, body or None, {"content-type": "application/json"})
 print(link.getresponse().read().decode())
 """
+_STAND_INS = {"sandbox": 8090, "issuer": 8092}
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Stack:
     sheet: Sheet
     out: Path
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
+    minting: Lock = field(default_factory=Lock)
 
     @property
     def books(self) -> Books:
@@ -46,10 +49,11 @@ class Stack:
 
     def token(self, user: str) -> str:
         """A session token of this user that is never old."""
-        token, minted_at = self.tokens.get(user, ("", float("-inf")))
-        if time.monotonic() - minted_at > _TOKEN_S:
-            token = self.compose.exec("issuer", "/app/bin/local", "token", "--user", user).strip()
-            self.tokens[user] = (token, time.monotonic())
+        with self.minting:  # the issuer's container has memory for one at a time
+            token, minted_at = self.tokens.get(user, ("", float("-inf")))
+            if time.monotonic() - minted_at > _TOKEN_S:
+                token = self._ask("issuer", "POST", "/token", {"user": user})["token"]
+                self.tokens[user] = (token, time.monotonic())
         return token
 
     def visitor(self, user: str | None = None) -> "Visitor":
@@ -58,8 +62,13 @@ class Stack:
 
     def upstream(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask or tell the sandbox's control API."""
+        return self._ask("sandbox", method, f"/_sandbox{path}", body)
+
+    def _ask(self, stand_in: str, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        """From inside its container: it publishes no port."""
         text = json.dumps(body) if body else ""
-        return json.loads(self.compose.exec("sandbox", "/app/bin/python", "-I", "-c", _ORDER, method, path, text))
+        words = (str(_STAND_INS[stand_in]), method, path, text)
+        return json.loads(self.compose.exec(stand_in, "/app/bin/python", "-I", "-S", "-c", _ASK, *words))
 
     def take(self, *, search: float, profile: float) -> None:
         """How many seconds the upstream takes to answer."""
@@ -100,12 +109,10 @@ class Visitor:
         self.user = user
         self._http = httpx.Client(base_url=stack.edge, timeout=30, **PLAIN_HTTP)
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._stack.token(self.user)}"}
-
-    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return self._http.request(method, path, headers=self.headers, **more)
+    def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
+        """With a token of the user's own, or another."""
+        token = token or self._stack.token(self.user)
+        return self._http.request(method, path, headers={"authorization": f"Bearer {token}"}, **more)
 
     def create(self, *keywords: str, target: int, platform: str = "tiktok") -> str:
         """The new job's id."""

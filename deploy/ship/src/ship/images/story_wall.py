@@ -4,7 +4,7 @@ from typing import Any
 
 from ship.images.check import demand
 from ship.images.compose import Container
-from ship.images.stack import PORTS, Stack
+from ship.images.stack import Stack
 
 _INNER = ("/metrics", "/livez", "/readyz")
 _UNKNOWN = "01890000-0000-7000-8000-000000000000"
@@ -25,7 +25,6 @@ def walls(stack: Stack) -> None:
     demand(open_ones <= {"edge"}, f"not the edge alone publishes ports: {sorted(open_ones)}")
     stack.sheet.confirm("walls", "only the edge publishes ports")
     _edge(stack)
-    _start_times(stack)
 
 
 def _confined(container: Container) -> None:
@@ -65,19 +64,3 @@ def _edge(stack: Stack) -> None:
     answer = visitor.ask("POST", "/api/qstash/process-scraping", json={})
     demand(answer.status_code in (401, 403, 489), f"a delivery without a signature is answered {answer.status_code}")
     stack.sheet.confirm("edge", "a delivery without a signature is refused", answer.status_code)
-
-
-START_MAX_S = 3.0
-_TRIES = 3
-
-
-def _start_times(stack: Stack) -> None:
-    """From the start of a container to its first 200 of /readyz: the best of up to three."""
-    for service in PORTS:
-        [container, *_] = stack.compose.running(service)
-        seconds: list[float] = []
-        while not seconds or (min(seconds) >= START_MAX_S and len(seconds) < _TRIES):
-            stack.stop(container)
-            seconds.append(stack.start(container))
-        demand(min(seconds) < START_MAX_S, f"{service} is ready after {min(seconds):.2f} s, the best of {_TRIES}")
-        stack.sheet.confirm(service, f"is ready within {START_MAX_S:.0f} s of its start", f"{min(seconds):.2f} s")

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ship import migration
 from ship.manifest import tool
 from ship.manifest.contract import ROOT, of_code
 from ship.manifest.document import Manifest, RenderError, render
@@ -39,6 +40,7 @@ def _findings() -> Iterator[tuple[str, Finding]]:
             yield folder.name, finding
     for finding in tool.others():
         yield "-", finding
+    yield "-", Finding("migrations", tuple(migration.find_faults()))
 
 
 def of_overlay(folder: Path) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What the code expects of the manifests: services, ports, variables, the names at JetStream. Read from the code itself."""
+"""What the code expects of the manifests: services, ports, variables, JetStream's names. Read from the code itself."""
 
 import re
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from common.settings import (
     SignatureSettings,
     UpstreamSettings,
 )
+from common.telemetry.setting import TelemetrySettings
 from common.worker.loop import SLOTS
 from gateway.composition import PORT as GATEWAY_PORT
 from gateway.setting import ClerkKeySettings
@@ -33,11 +34,20 @@ NATS_CONFIG = ROOT / "deploy" / "nats" / "nats-server.conf"
 
 Groups = tuple[type[EnvironmentSettings], ...]
 _DOORS: Groups = (DatabaseSettings, NatsSettings)
-WORKER: Groups = (ServerSettings, *_DOORS, QStashSettings, UpstreamSettings, CrashSettings)
+WORKER: Groups = (ServerSettings, *_DOORS, QStashSettings, UpstreamSettings, CrashSettings, TelemetrySettings)
 SETTINGS: dict[str, Groups] = {
-    "gateway": (ServerSettings, *_DOORS, QStashSettings, ClerkSettings, ClerkKeySettings, CrashSettings),
-    "webhook": (ServerSettings, *_DOORS, QStashSettings, SignatureSettings, CrashSettings),
+    "gateway": (
+        ServerSettings,
+        *_DOORS,
+        QStashSettings,
+        ClerkSettings,
+        ClerkKeySettings,
+        CrashSettings,
+        TelemetrySettings,
+    ),
+    "webhook": (ServerSettings, *_DOORS, QStashSettings, SignatureSettings, CrashSettings, TelemetrySettings),
     "migrate": (MigrateSettings, *_DOORS),
+    "operate": (DatabaseSettings,),
     **dict.fromkeys((platform.value for platform in PlatformName), WORKER),
 }
 # Required off loopback, and that is where pods are (NatsSettings).

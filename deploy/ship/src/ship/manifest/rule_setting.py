@@ -68,6 +68,8 @@ def settings_that_are_named_are_there(manifest: Manifest, contract: Contract) ->
 def files_are_mounted(manifest: Manifest, contract: Contract) -> Iterator[str]:
     """A seed and a CA where the variables say, each service's own, for its eyes only."""
     for workload, variables in of_services(manifest, contract):
+        if not contract.required(workload.service) & OFF_LOOPBACK:
+            continue
         files = dict(_files(workload))
         for name in sorted(OFF_LOOPBACK & variables.keys()):
             if variables[name].get("value") not in files:

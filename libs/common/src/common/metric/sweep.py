@@ -11,6 +11,15 @@ from prometheus_client.registry import Collector
 from common.metric.registry import SLOW
 
 CENSUS_MAX_S = 60.0
+REPAIRS = (
+    "ended_overdue",
+    "redriven",
+    "given_up_messages",
+    "admitted",
+    "concluded",
+    "lost_calls",
+    "released_credits",
+)
 
 Row = tuple[tuple[str, ...], float]
 
@@ -73,6 +82,8 @@ class SweepMetrics:
 
     def __init__(self, registry: CollectorRegistry, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._repairs = Counter("creatorscout_sweep_repairs", "What the sweep set right", ["kind"], registry=registry)
+        for kind in REPAIRS:
+            self._repairs.labels(kind)  # what is there from the start is seen to rise from 0
         self._purged = Counter(
             "creatorscout_purged_rows", "What was removed because it was kept long enough", ["data"], registry=registry
         )

@@ -95,7 +95,7 @@ class WorkMetrics:
         )
         self._useless = Counter(
             "creatorscout_answers_useless",
-            "Answers with 200 that say that there is nothing, or cannot be read",
+            "Paid answers that say that there is nothing, or cannot be read",
             ["platform", "result"],
             registry=registry,
         )
@@ -105,6 +105,11 @@ class WorkMetrics:
             ["platform", "reason"],
             registry=registry,
         )
+        for result in (Result.NOT_FOUND, Result.UNREADABLE):
+            self._useless.labels(platform, result.value)
+        for reason in ("performed", "postponed", "broken"):
+            # What is there from the start is seen to rise from 0.
+            self._steps.labels(platform, "ack" if reason == "performed" else "nak", reason)
         in_hand = Gauge("creatorscout_steps_in_hand", "Steps being performed", ["platform"], registry=registry)
         slots = Gauge("creatorscout_step_slots", "Steps that may be in hand now", ["platform"], registry=registry)
         self._in_hand, self._slots = in_hand.labels(platform), slots.labels(platform)
@@ -120,11 +125,13 @@ class WorkMetrics:
         self._call_seconds.labels(self._platform, endpoint).observe(seconds)
         if credits_charged:
             self._credits.labels(self._platform, endpoint).inc(credits_charged)
+        if result is Result.UNREADABLE:
+            self.count_useless(result)
         if result is Result.UNANSWERED:
             self._metrics.count_unknown(Window.UNANSWERED)
 
     def count_useless(self, result: Result) -> None:
-        """A 200 that was paid for and tells nothing: what it said is not_found or unreadable."""
+        """An answer that was paid for and tells nothing: not_found or unreadable."""
         self._useless.labels(self._platform, result.value).inc()
 
     def count_pause(self, reason: str) -> None:

@@ -158,6 +158,11 @@ class JwksStore:
             retry_s = min(retry_s * 2, limits.retry_max_s)
             is_fresh = await self._fetch_together()
 
+    @property
+    def age_s(self) -> float:
+        """How old the keys are; infinite if there never were any."""
+        return self._monotonic() - self._fetched_at
+
     async def _fetch(self) -> bool:
         try:
             async with asyncio.timeout(self._limits.fetch_max_s):

@@ -16,6 +16,14 @@ if [ "$(id -u)" = 0 ]; then
   exec setpriv --reuid=999 --regid=999 --clear-groups "$0" "$@"
 fi
 
+if ! getent passwd "$(id -u)" > /dev/null; then
+  # initdb asks who it is: whoever the container runs as gets a name, as in the official image.
+  names=$(mktemp -d)
+  echo "postgres:x:$(id -u):$(id -g):PostgreSQL:$PGDATA:/bin/false" > "$names/passwd"
+  echo "postgres:x:$(id -g):" > "$names/group"
+  export LD_PRELOAD="$(echo /usr/lib/*/libnss_wrapper.so)" NSS_WRAPPER_PASSWD="$names/passwd" NSS_WRAPPER_GROUP="$names/group"
+fi
+
 file_env POSTGRES_USER postgres
 file_env POSTGRES_DB "$POSTGRES_USER"
 file_env POSTGRES_PASSWORD ''
@@ -45,4 +53,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   unset PGHOST PGUSER
 fi
 unset POSTGRES_PASSWORD value file
+if [ -n "${names:-}" ]; then
+  rm -rf "$names"
+  unset LD_PRELOAD NSS_WRAPPER_PASSWD NSS_WRAPPER_GROUP
+fi
 exec "$@" -c unix_socket_directories=/var/run/postgresql
