@@ -318,9 +318,9 @@ def _read_group(group: type[S], folder: Path | None, defaults: dict[str, object]
 
 
 def _read_file(path: Path) -> str | None:
-    """What the file holds, without blanks around it; None if there is none."""
+    """What the file holds; None if there is none. Blanks around it the groups take away, as of any value."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError):
