@@ -153,4 +153,5 @@ async def test_metrics_name_nobody_and_no_address(gateway: Any) -> None:
     assert "canary7391" not in text.lower()
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-|user_|org_|sess_|ins_", text)
     labels = set(re.findall(r'(\w+)="', text))
-    assert labels <= {"route", "method", "status_class", "reason", "le", "kind", "outcome", "platform", "state"}
+    ours = {"route", "method", "status_class", "reason", "le", "outcome", "platform", "status", "stop_reason", "window"}
+    assert labels <= ours | {"change", "service", "version", "generation"}

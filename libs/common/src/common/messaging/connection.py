@@ -1,6 +1,7 @@
 """The NATS door: one connection a process, that reconnects for ever and tells when it did."""
 
 import asyncio
+import contextlib
 import re
 import ssl
 from collections.abc import Callable
@@ -39,8 +40,10 @@ class Messaging:
         """Flush and close. Subscriptions must be gone by now: drain would wait for their queues."""
         try:
             await self.client.drain()
-        except (ConnectionReconnectingError, TimeoutError):
-            await self.client.close()
+        except (ConnectionReconnectingError, TimeoutError, OSError):
+            # OSError: the server hung up, and the client has not noticed yet.
+            with contextlib.suppress(OSError):
+                await self.client.close()
 
 
 def _tell_nobody(_change: str) -> None:
