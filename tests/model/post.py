@@ -164,4 +164,4 @@ class Post:
 
 
 def _received(raw: bytes) -> Received:
-    return Received(raw=raw, jti=uuid4().hex, message_id=None)
+    return Received(raw=raw, jti=uuid4().hex, message_id=None, traceparent=None, began_ns=0)
