@@ -84,6 +84,9 @@ MAY_BE_EMPTY = (
 )
 
 
+SWEPT = "creatorscout_sweep_ended_timestamp_seconds"
+
+
 class Watch:
     """The running stack, and a Prometheus that watches it."""
 
@@ -220,7 +223,11 @@ def watch() -> Iterator[Watch]:
             try:
                 wait_until(lambda: is_ready(watch), 30)
                 live_through_much(stack)
-                time.sleep(4)  # a sweep, and the scrape after it
+                lived_at = time.time()
+                # A sweep that began afterwards: the first may be 15 s off, those after it are a second apart.
+                wait_until(lambda: bool(watch.ask(f"{SWEPT} > {lived_at + 2}")), 60)
+                wait_until(lambda: bool(watch.ask("creatorscout:jobs_active")), 30)
+                time.sleep(2)  # every other replica's last word
                 yield watch
             finally:
                 watch.http.close()
