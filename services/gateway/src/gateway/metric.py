@@ -8,7 +8,7 @@ from common.metric.process import Metrics as Shared
 
 UNMATCHED = "unmatched"
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -36,7 +36,7 @@ class Metrics:
         self._events = Counter("gateway_events_sent", "Events sent to who watches a job", registry=registry)
 
     def count_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
-        name = method if method in _METHODS else "other"
+        name = method if method in METHODS else "other"
         count, histogram = self._series(route, name, status // 100)
         count.inc()
         histogram.observe(seconds)

@@ -14,7 +14,7 @@ from common.tracing.span import NOTHING, Link, Span, SpanKind, Wish, is_recordin
 from gateway.auth.principal import Principal
 from gateway.failure import log_failure
 from gateway.limit import limit_headers
-from gateway.metric import UNMATCHED, Metrics
+from gateway.metric import METHODS, UNMATCHED, Metrics
 from gateway.middleware.cors import cors_headers
 from gateway.problem import MEDIA_TYPE, Kind, Problem, render
 
@@ -34,7 +34,6 @@ _UNLESS_GIVEN = (
 )
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 _NOT_MODIFIED = 304
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _OTHER = "_OTHER"  # OpenTelemetry's word for a method that a stranger made up
 
 
@@ -101,6 +100,8 @@ def _span_of(scope: HTTPScope, request_id: str) -> Span:
 
 
 def _tell(span: Span, scope: HTTPScope, record: "_Record") -> None:
+    if span is NOTHING:
+        return
     route = scope.get("path_template") or UNMATCHED
     span.rename(f"{_method(scope)} {route}")
     span.tell({"http.route": route, "http.response.status_code": record.status})
@@ -109,7 +110,7 @@ def _tell(span: Span, scope: HTTPScope, record: "_Record") -> None:
 
 
 def _method(scope: HTTPScope) -> str:
-    return scope["method"] if scope["method"] in _METHODS else _OTHER
+    return scope["method"] if scope["method"] in METHODS else _OTHER
 
 
 class _Record:
