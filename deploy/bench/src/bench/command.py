@@ -1,0 +1,77 @@
+"""`bench`: runs the parts, shows one table, writes it to docs/benchmarks.md when all of them ran."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import machine, page
+from bench.part import PARTS, Part
+from bench.row import Bench, Finding
+from bench.table import markdown, print_rows
+from local.child import ProcessError
+from local.client import GatewayError
+from local.interrupt import Interrupted, interruptible
+from local.view import View, open_view
+
+
+class BenchError(Exception):
+    """A part could not measure what it is to measure."""
+
+
+def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:
+    """Run these parts, or all, each with its data below `root`/.local. Returns the exit code: a goal that is missed
+    is shown, and no reason to fail; what could not be measured is."""
+    unknown = set(only) - {part.name for part in PARTS}
+    if unknown:
+        names = ", ".join(part.name for part in PARTS)
+        console.print(f"no such part: {', '.join(sorted(unknown))}. There are: {names}", markup=False)
+        return 2
+    parts = [part for part in PARTS if not only or part.name in only]
+    described = machine.describe(datetime.now(UTC))
+    began = time.monotonic()
+    try:
+        with interruptible(), open_view(console) as view:
+            findings = [(part, _run(part, root, view)) for part in parts]
+    except Interrupted as interrupted:
+        console.print("interrupted; everything is stopped")
+        return interrupted.exit_code
+    except (ProcessError, GatewayError, BenchError) as error:
+        console.print(f"It could not be measured. {error}", markup=False, highlight=False)
+        return 1
+    print_rows(console, [row for _, finding in findings for row in finding.rows])
+    for part, finding in findings:
+        if finding.detail:
+            console.print(f"\n{part.title}\n{finding.detail}", markup=False, highlight=False)
+    console.print(f"{len(parts)} parts in {time.monotonic() - began:.0f} s", highlight=False)
+    if not only:
+        page.write(root, _page(described, findings))
+        console.print(f"written to {page.PATH}", highlight=False)
+    return 0
+
+
+def _run(part: Part, root: Path, view: View) -> Finding:
+    began = time.monotonic()
+    (root / ".local").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"bench-{part.name}-", dir=root / ".local"))
+
+    def report(phase: str) -> None:
+        view.report(f"{part.name}: {phase}")
+
+    report(part.title)
+    try:
+        finding = part.run(Bench(folder=folder, root=root, report=report))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report(f"done in {time.monotonic() - began:.0f} s")
+    return finding
+
+
+def _page(described: str, findings: Sequence[tuple[Part, Finding]]) -> str:
+    rows = [row for _, finding in findings for row in finding.rows]
+    details = [f"### {part.title}\n\n{finding.detail}" for part, finding in findings if finding.detail]
+    return "\n\n".join((described, markdown(rows), *details))
