@@ -23,7 +23,7 @@ from common.db.step import (
     release_step,
     renew_lease,
     seen_items,
-    unclaimed_successor,
+    stranded_steps,
     view_step,
 )
 from common.domain.filter import Filters
@@ -285,18 +285,55 @@ async def test_a_step_that_is_due_later_says_how_much_later(scene: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "claims", "is_found"), [("page", 0, True), ("held", 0, False), ("done", 0, False), ("page", 1, False)]
+    ("phase", "claims", "published", "is_found"),
+    [
+        ("page", 0, None, True),
+        ("page", 0, 0, True),
+        ("held", 0, None, False),
+        ("done", 0, None, False),
+        ("page", 1, 0, False),
+        ("page", 1, None, True),
+        ("enrichment", 1, None, True),
+        ("enrichment", 1, 0, False),
+        ("done", 1, None, False),
+    ],
 )
-async def test_the_successor_counts_while_nobody_ever_claimed_it(
-    scene: Any, phase: str, claims: int, is_found: bool
+async def test_a_step_is_stranded_if_qstash_may_never_have_been_told_of_it(
+    scene: Any, phase: str, claims: int, published: int | None, is_found: bool
 ) -> None:
     seat = await scene.seat()
-    await scene.add_step(seat.job_id, seat.search_id, 1, phase)
-    await scene.query("update steps set claims_count = %s where search_id = %s and step = 1", claims, seat.search_id)
+    await scene.add_step(seat.job_id, seat.search_id, 1, "held")
+    await scene.query(
+        """update steps set phase = %s, items_count = case when %s = 'enrichment' then 0 end, claims_count = %s,
+               published_generation = %s
+           where search_id = %s and step = 1""",
+        phase,
+        phase,
+        claims,
+        published,
+        seat.search_id,
+    )
     async with scene.database.connection() as connection:
-        found = await unclaimed_successor(connection, **seat.place)
-        assert found == (due_of(seat, step=1) if is_found else None)
-        assert await unclaimed_successor(connection, search_id=seat.search_id, step=1) is None
+        found = await stranded_steps(connection, **seat.place)
+        assert [one.step for one in found] == ([1] if is_found else [])
+        assert await stranded_steps(connection, search_id=seat.search_id, step=1) == []
+
+
+async def test_of_a_stranded_step_it_is_told_who_may_still_hold_it(scene: Any) -> None:
+    seat = await scene.seat()
+    await scene.add_step(seat.job_id, seat.search_id, 1, "page")
+    await scene.add_step(seat.job_id, seat.search_id, 2, "page")
+    await scene.query(
+        """update steps set claims_count = 1, claimed_sequence = 7, token = gen_random_uuid(),
+               lease_until = now() + (case step when 1 then 20 else -1 end) * interval '1 second'
+           where search_id = %s and step > 0""",
+        seat.search_id,
+    )
+    async with scene.database.connection() as connection:
+        held, free = await stranded_steps(connection, **seat.place)
+    assert (held.step, held.claimed_sequence, free.step, free.lease_remaining) == (1, 7, 2, None)
+    assert held.lease_remaining is not None
+    assert 15 < held.lease_remaining.total_seconds() <= 20
 
 
 async def test_a_publication_is_noted_only_for_the_current_generation(scene: Any) -> None:

@@ -232,17 +232,29 @@ async def due_steps(connection: Connection, *, job_id: UUID) -> list[DueStep]:
         return await cursor.fetchall()
 
 
-async def unclaimed_successor(connection: Connection, *, search_id: UUID, step: int) -> DueStep | None:
-    """The due step after this one, if nobody ever claimed it: its publication may have been lost."""
-    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+class Stranded(DueStep):
+    """A step that no message may stand for. `lease_remaining`: its holder may live yet."""
+
+    lease_remaining: timedelta | None
+    claimed_sequence: int | None
+
+
+async def stranded_steps(connection: Connection, *, search_id: UUID, step: int) -> list[Stranded]:
+    """The due steps of the search after this one of which QStash may never have been told: the next one, if nobody ever
+    claimed it (its publication may have been lost), and those that whoever had this one went on with."""
+    async with connection.cursor(row_factory=class_row(Stranded)) as cursor:
         await cursor.execute(
-            """select s.job_id, s.search_id, s.step, s.generation, greatest(s.due_at - now(), interval '0') as delay
+            """select s.job_id, s.search_id, s.step, s.generation, greatest(s.due_at - now(), interval '0') as delay,
+                   s.claimed_sequence,
+                   case when s.lease_until > now() then s.lease_until - now() end as lease_remaining
                from steps s
-               where s.search_id = %(search_id)s and s.step = %(step)s + 1 and s.phase = 'page'
-                 and s.claims_count = 0""",
+               where s.search_id = %(search_id)s and s.step > %(step)s and s.phase in ('page', 'enrichment')
+                 and case when s.claims_count = 0 then s.step = %(step)s + 1
+                          else s.published_generation is distinct from s.generation end
+               order by s.step""",
             {"search_id": search_id, "step": step},
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def note_published(connection: Connection, *, step: DueStep, qstash_message_id: str) -> None:
