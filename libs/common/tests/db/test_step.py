@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, LockNotAvailable
 
 from common.db.step import (
     NewStep,
@@ -15,6 +15,7 @@ from common.db.step import (
     due_steps,
     give_up,
     insert_steps,
+    lock_page,
     lock_step,
     mark_done,
     mark_paged,
@@ -22,7 +23,7 @@ from common.db.step import (
     release_held,
     release_step,
     renew_lease,
-    seen_items,
+    seen_before,
     stranded_steps,
     view_step,
 )
@@ -348,13 +349,39 @@ async def test_a_publication_is_noted_only_for_the_current_generation(scene: Any
     assert row["published_at"] is not None
 
 
-async def test_items_are_remembered_for_their_search_alone(scene: Any) -> None:
+async def test_items_are_remembered_for_their_search_and_accounts_for_their_job(scene: Any) -> None:
     seat, other = await scene.seat(), await scene.seat()
     await scene.change_step(seat, item_ids=["a", "b", "b"])
     await scene.change_step(other, item_ids=["c"])
+    place = {"job_id": seat.job_id, "search_id": seat.search_id}
+    await scene.query(
+        """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
+               outcome, handle, details, worth)
+           select * from (values (%s::uuid, '1', %s::uuid, 0, 0, %s::uuid, 0, 'pending', 'h', '{}'::jsonb, 0),
+                                 (%s, '2', %s, 0, 0, %s, 0, 'pending', 'h', '{}', 0)) v""",
+        *(seat.job_id, seat.search_id, seat.search_id, other.job_id, other.search_id, other.search_id),
+    )
     async with scene.database.connection() as connection:
-        assert await seen_items(connection, search_id=seat.search_id, item_ids=["a", "b", "c", "d"]) == {"a", "b"}
-        assert await seen_items(connection, search_id=seat.search_id, item_ids=[]) == set()
+        seen = await seen_before(connection, **place, platform_ids=["1", "2", "3"], item_ids=["a", "b", "c", "d"])
+        nothing = await seen_before(connection, **place, platform_ids=[], item_ids=[])
+    assert (seen.accounts, seen.items) == ({"1"}, {"a", "b"})
+    assert (nothing.accounts, nothing.items) == (set(), set())
+
+
+async def test_a_page_is_held_with_its_search_by_the_current_token_alone(scene: Any) -> None:
+    seat = await scene.held_seat()
+    await scene.query("update searches set barren_pages = 1 where id = %s", seat.search_id)
+    async with scene.database.connection() as connection:
+        held = await lock_page(connection, **seat.place, token=seat.token)
+        assert held is not None
+        assert (held.phase, held.barren_pages) == ("page", 1)
+        assert await lock_page(connection, **seat.place, token=uuid4()) is None
+    async with scene.database.transaction() as connection:
+        await lock_page(connection, **seat.place, token=seat.token)
+        with pytest.raises(LockNotAvailable):
+            await scene.query("select from searches where id = %s for no key update nowait", seat.search_id)
+        with pytest.raises(LockNotAvailable):
+            await scene.query("select from steps where search_id = %s for no key update nowait", seat.search_id)
 
 
 @pytest.mark.parametrize(
