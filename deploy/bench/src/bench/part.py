@@ -28,5 +28,6 @@ class Part:
 
 PARTS: Final = (
     Part("parse", "Reading a page", "bench.parse.part"),
+    Part("accept", "Accepting a delivery", "bench.accept.part"),
     Part("jobs", "Whole jobs", "bench.jobs.part", is_opened=True),
 )
