@@ -29,5 +29,7 @@ class Part:
 PARTS: Final = (
     Part("parse", "Reading a page", "bench.parse.part"),
     Part("accept", "Accepting a delivery", "bench.accept.part"),
+    Part("handoff", "From step to step", "bench.handoff.part"),
+    Part("steps", "Steps a second", "bench.steps.part"),
     Part("jobs", "Whole jobs", "bench.jobs.part", is_opened=True),
 )

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -61,7 +62,7 @@ def _page(upstream: httpx.Client, connection: psycopg.Connection, keyword: str, 
 
 def _ask(upstream: httpx.Client, path: str, params: dict[str, str]) -> dict[str, Any]:
     answer = upstream.get(path, params=params)
-    if answer.status_code == httpx.codes.NOT_FOUND:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
         return {}  # a profile that is gone was paid for all the same
     return answer.raise_for_status().json()
 
