@@ -270,7 +270,7 @@ class Lab:
             )
         enriched = [
             Enriched(
-                platform_id=one.platform_id,
+                found=one.details,
                 account=one.details.account.model_copy(update={"bio": "hello", "private": is_private()}),
                 enrichment=Enrichment.BOUGHT,
                 seen_at=self.unit.clock.now(),

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -103,6 +104,17 @@ async def pending_of_step(
         return await cursor.fetchall()
 
 
+async def still_pending(connection: Connection, *, job_id: UUID, search_id: UUID, step: int) -> set[str]:
+    """Whom of them nothing has settled since: the platform's ids."""
+    cursor = await connection.execute(
+        """select platform_id from candidates
+           where job_id = %(job_id)s and assigned_search_id = %(search_id)s and assigned_step = %(step)s
+             and outcome = 'pending'""",
+        {"job_id": job_id, "search_id": search_id, "step": step},
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def settle_candidates(connection: Connection, *, job_id: UUID, rows: list[CandidateRow]) -> list[OutcomeMove]:
     """Give pending or reserved candidates their next outcome; returns what that moves in the funnel.
 
@@ -179,8 +191,9 @@ async def discard_reserve(connection: Connection, *, job_id: UUID) -> list[Outco
     return [move_of(row) for row in await cursor.fetchall()]
 
 
-def _dump(rows: list[CandidateRow]) -> list[dict[str, Any]]:
-    return [row.model_dump(mode="json") for row in rows]
+def _dump(rows: list[CandidateRow]) -> list[msgspec.Raw]:
+    """As they are in JSON; not built up as dictionaries first, which takes twice as long."""
+    return [msgspec.Raw(row.model_dump_json().encode()) for row in rows]
 
 
 def move_of(row: tuple[Any, ...]) -> OutcomeMove:

@@ -21,7 +21,7 @@ of the ICANN section of the public suffix list and are returned in Unicode, as p
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from typing import Literal, NamedTuple
 from unicodedata import category, name, normalize
@@ -127,10 +127,8 @@ def find_emails(text: str | None, *, length_max: int = TEXT_LENGTH_MAX) -> tuple
     Each is valid by email-validator, has a known public suffix and an ASCII local part; an international domain is in
     Unicode. Only the first `length_max` characters are read, in linear time; no text makes it fail.
     """
-    cleaned = clean_text(text, length_max)
-    if not cleaned:
-        return ()
-    return tuple(dict.fromkeys(_addresses(_with_signs(readable(cleaned)))))
+    plain = readable(text, length_max)
+    return tuple(dict.fromkeys(_addresses(_with_signs(plain)))) if plain else ()
 
 
 def find_links(text: str | None, *, length_max: int = TEXT_LENGTH_MAX) -> tuple[str, ...]:
@@ -141,16 +139,16 @@ def find_links(text: str | None, *, length_max: int = TEXT_LENGTH_MAX) -> tuple[
     The scheme is https where none was written, the host is in lower case, no slash or punctuation stands at the end.
     Links to hosts without a public suffix, with a user name, cut short by "..." or over 2,048 characters are left out.
     """
-    cleaned = clean_text(text, length_max)
-    if not cleaned:
-        return ()
-    found = (_link(match) for match in _LINK.finditer(readable(cleaned)))
+    plain = readable(text, length_max)
+    found = (_link(match) for match in _LINK.finditer(plain))
     return tuple(dict.fromkeys(link for link in found if link))
 
 
-def readable(text: str) -> str:
-    """The text as it looks: styled and full-width characters as plain ones, nothing invisible, one kind of space."""
-    text = _KEYCAP.sub(" ", text)
+@lru_cache(maxsize=8)  # a bio is looked at for addresses, for links and for accounts, one after the other
+def readable(text: str | None, length_max: int = TEXT_LENGTH_MAX) -> str:
+    """The first `length_max` characters of the text as it looks: styled and full-width characters as plain ones,
+    nothing invisible, one kind of space."""
+    text = _KEYCAP.sub(" ", clean_text(text, length_max) or "")
     if not text.isascii():
         text = text.translate({ord(character): _read_as(character) for character in set(text)})
         text = _LEFT_OVER_MARK.sub("", normalize("NFKC", text))

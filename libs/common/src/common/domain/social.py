@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from common.domain.address import readable
 from common.domain.creator import OtherAccount
-from common.domain.text import TEXT_LENGTH_MAX, clean_text
+from common.domain.text import TEXT_LENGTH_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +245,7 @@ def find_accounts(
     `links` are all web links of the creator, those in the text too (`find_links`). Names are folded where case means
     nothing. Only the first `length_max` characters are read, in linear time; no text makes it fail.
     """
-    cleaned = clean_text(text, length_max)
-    named = dict.fromkeys(_named(_ADDRESS.sub("\n", readable(cleaned or ""))))
+    named = dict.fromkeys(_named(_ADDRESS.sub("\n", readable(text, length_max))))
     accounts: dict[tuple[str, str], OtherAccount] = {}
     for account in (*map(account_at, links), *(_account(network, handle) for network, handle in named)):
         if account:

@@ -15,6 +15,7 @@ TEXT_LENGTH_MAX = 10_000
 MARK_COUNT_MAX = 30
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LONG_FOREIGN_RUN = re.compile(rf"[^\x00-\x7f]{{{MARK_COUNT_MAX + 1}}}")  # marks are no ASCII
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ZERO_WIDTH_JOINER = "\u200d"
 
@@ -59,6 +60,8 @@ def _continues(character: str) -> bool:
 
 
 def _without_long_mark_runs(text: str) -> str:
+    if not _LONG_FOREIGN_RUN.search(text):
+        return text
     kept: list[str] = []
     run = 0
     for character in text:

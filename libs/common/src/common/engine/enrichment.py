@@ -12,9 +12,9 @@ from common.engine.filter import examine, rejection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enriched:
-    """A pending candidate with all that could be learnt of it."""
+    """A pending candidate with all that could be learnt of it: `found` as it was, `account` as it is known now."""
 
-    platform_id: str
+    found: Creator
     account: Account
     enrichment: Enrichment
     seen_at: datetime | None = None  # when the profile was read, None if none was

@@ -65,10 +65,9 @@ async def _deliver_as_known(locked: LockedWork, due: DueStep) -> None:
         locked.connection, job_id=due.job_id, search_id=due.search_id, step=due.step
     )
     as_known = [
-        Enriched(platform_id=one.platform_id, account=one.details.account, enrichment=Enrichment.FAILED)
-        for one in pending
+        Enriched(found=one.details, account=one.details.account, enrichment=Enrichment.FAILED) for one in pending
     ]
-    moves, _ = await settle_pending(locked, pending, as_known)
+    moves, _ = await settle_pending(locked, as_known)
     if moves:
         await outcome_table.move_outcomes(locked.connection, job_id=due.job_id, moves=moves)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from common.db import candidate as candidate_table
 from common.db import outcome as outcome_table
 from common.db import step as step_table
-from common.db.candidate import CandidateRow, PendingCandidate
+from common.db.candidate import CandidateRow
 from common.db.step import Claim
 from common.domain.creator import Creator
 from common.domain.outcome import Outcome
@@ -34,10 +34,12 @@ async def commit_enrichment(
         phase = await step_table.lock_step(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
         if phase != "enrichment":
             raise FencedError
-        pending = await candidate_table.pending_of_step(
+        still = await candidate_table.still_pending(
             locked.connection, job_id=claim.job_id, search_id=claim.search_id, step=claim.step
         )
-        moves, delivered = await settle_pending(locked, pending, enriched)
+        left = [one for one in enriched if one.found.account.platform_id in still]
+        assert len(left) == len(still)
+        moves, delivered = await settle_pending(locked, left)
         await add_leads(locked, platform, claim, decide_branches(delivered, platform.branch))
         refill = decide_refill(locked.facts)
         promoted = 0
@@ -63,15 +65,13 @@ async def commit_enrichment(
 
 
 async def settle_pending(
-    locked: LockedWork, pending: Sequence[PendingCandidate], enriched: Sequence[Enriched]
+    locked: LockedWork, enriched: Sequence[Enriched]
 ) -> tuple[list[outcome_table.OutcomeMove], list[Creator]]:
     """Give each its outcome and move the counters; returns what that moves in the funnel, and who was delivered."""
-    found = {one.platform_id: one for one in enriched}
     brief = brief_of(locked, None, locked.job.target)
     rows: list[CandidateRow] = []
-    for candidate in pending:
-        one = found[candidate.platform_id]
-        creator = brief.completed(candidate.details, one.account, profile_seen_at=one.seen_at)
+    for one in enriched:
+        creator = brief.completed(one.found, one.account, profile_seen_at=one.seen_at)
         verdict = judge(brief, creator)
         is_delivered = verdict.outcome is Outcome.DELIVERED
         rows.append(

@@ -6,6 +6,7 @@ Decide by the HTTP status first; bodies of errors lack keys, and `success` is tr
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -28,7 +29,22 @@ T = TypeVar("T")
 RETRY_AFTER_MAX = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope(msgspec.Struct):
+    """What the vendor adds; of a hostile one each could be a megabyte of anything, so they stay raw."""
+
+    success: msgspec.Raw = ABSENT
+    credits_charged: msgspec.Raw = ABSENT
+    cached_at: msgspec.Raw = ABSENT
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_CREDITS = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0, le=1000)], strict=True)
+_INSTANT = msgspec.json.Decoder(datetime)
+_FLAG = msgspec.json.Decoder(bool)
+_WORD_BYTES_MAX = 64
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """A complete answer. `bytes_on_wire` counts what travelled, `body` is decoded."""
 
@@ -38,25 +54,19 @@ class Answer:
     milliseconds: int
     bytes_on_wire: int
 
-
-class _Envelope(msgspec.Struct):
-    """What the vendor adds; of a hostile one each could be a megabyte of anything, so they stay raw."""
-
-    success: msgspec.Raw = ABSENT
-    credits_charged: msgspec.Raw = ABSENT
-    cached_at: msgspec.Raw = ABSENT
-
-
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_CREDITS = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=0, le=1000)], strict=True)
-_INSTANT = msgspec.json.Decoder(datetime)
-_FLAG = msgspec.json.Decoder(bool)
-_WORD_BYTES_MAX = 64
+    @cached_property
+    def envelope(self) -> Envelope | None:
+        """None if the body is no JSON object; half an emoji in it is not the envelope's fault. Looked for once: a page
+        has megabytes."""
+        try:
+            return read_body(_ENVELOPE, self.body)
+        except ShapeError:
+            return None
 
 
 def charged(answer: Answer, *, price: int) -> int:
     """The credits that this answer cost: what it says, else the price of a 200, else nothing."""
-    envelope = _envelope(answer.body)
+    envelope = answer.envelope
     if envelope is not None:
         said = _short(_CREDITS, envelope.credits_charged)
         if said is not None:
@@ -66,7 +76,7 @@ def charged(answer: Answer, *, price: int) -> int:
 
 def seen_at(answer: Answer, *, now: datetime) -> datetime | None:
     """When the upstream looked, if its own cache answered; None: just now. A time in the future is none."""
-    envelope = _envelope(answer.body)
+    envelope = answer.envelope
     at = _short(_INSTANT, envelope.cached_at) if envelope else None
     if at is None:
         return None
@@ -78,7 +88,7 @@ def fault(answer: Answer) -> CreatorscoutError | None:
     """What is wrong with the answer, None for a 200 that can be read."""
     status = answer.status
     if status == 200:
-        envelope = _envelope(answer.body)
+        envelope = answer.envelope
         if envelope is None:
             return ShapeError("the answer is not a JSON object")
         is_failed = _short(_FLAG, envelope.success) is False
@@ -111,14 +121,6 @@ def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return min(max(at - now, timedelta(0)), RETRY_AFTER_MAX)
-
-
-def _envelope(body: bytes) -> _Envelope | None:
-    """Half an emoji in a body is not the envelope's fault."""
-    try:
-        return read_body(_ENVELOPE, body)
-    except ShapeError:
-        return None
 
 
 def _short(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw) -> T | None:

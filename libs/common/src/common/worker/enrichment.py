@@ -253,7 +253,7 @@ def _unbought(brief: Brief, candidate: PendingCandidate, stored: dict[str, Store
 
 def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichment, *, seen_at: datetime) -> Enriched:
     return Enriched(
-        platform_id=candidate.platform_id,
+        found=candidate.details,
         account=candidate.details.account.merged_with(account),
         enrichment=enrichment,
         seen_at=seen_at,
@@ -262,4 +262,4 @@ def _merged(candidate: PendingCandidate, account: Account, enrichment: Enrichmen
 
 def as_known(candidate: PendingCandidate, enrichment: Enrichment) -> Enriched:
     """The candidate with nothing learnt beyond its page."""
-    return Enriched(platform_id=candidate.platform_id, account=candidate.details.account, enrichment=enrichment)
+    return Enriched(found=candidate.details, account=candidate.details.account, enrichment=enrichment)
