@@ -27,7 +27,7 @@ from common.transaction import quota
 from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
 from common.worker.purchase import Buyer, BuyerDoors
-from common.worker.slot import FairSlots
+from common.worker.slot import FairSlots, Hand
 from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 from migrate.stream import provision
@@ -108,6 +108,7 @@ class Plant:
             enricher=enricher,
             gate=gate,
             pages=FairSlots(PAGES_AT_ONCE),
+            hand=Hand(),
             metrics=doors.metrics,
         )
 

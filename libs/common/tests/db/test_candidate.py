@@ -9,11 +9,11 @@ from common.db.candidate import (
     CandidateRow,
     discard_reserve,
     insert_candidates,
-    known_accounts,
     open_candidates,
     pending_of_step,
     promote_reserve,
     settle_candidates,
+    still_pending,
 )
 from common.db.outcome import OutcomeMove
 from common.domain.creator import Account, Contact, Content, Creator, Match, Statistics
@@ -100,10 +100,6 @@ async def test_a_creator_is_there_once_per_job(scene: Any) -> None:
     with pytest.raises(UniqueViolation):
         await put(scene, seat, row("2", Outcome.PENDING), row("1", Outcome.RESERVE))
     await put(scene, other, row("1", Outcome.PENDING))
-    async with scene.database.connection() as connection:
-        asked = ["1", "2", "3"]
-        assert await known_accounts(connection, job_id=seat.job_id, platform_ids=asked) == {"1"}
-        assert await known_accounts(connection, job_id=seat.job_id, platform_ids=[]) == set()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +142,10 @@ async def test_a_step_enriches_what_is_assigned_to_it_in_the_order_of_the_pages(
     assert [one.platform_id for one in second] == ["b"]
     assert [one.platform_id for one in everything] == ["c", "d", "b"], "the end of a job delivers in this order too"
     assert first[0].details.account == Account(platform_id="c", handle="hc")
+    async with scene.database.connection() as connection:
+        assert await still_pending(connection, job_id=seat.job_id, **seat.place) == {"c", "d"}
+        await settle_candidates(connection, job_id=seat.job_id, rows=[row("c", Outcome.FILTERED)])
+        assert await still_pending(connection, job_id=seat.job_id, **seat.place) == {"d"}
 
 
 async def test_the_reserve_moves_up_by_page_then_place_and_goes_to_the_step_that_asked(scene: Any) -> None:

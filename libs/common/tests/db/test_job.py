@@ -19,6 +19,7 @@ from common.db.job import (
     insert_event,
     insert_job,
     lock_job,
+    note_progress,
     note_reference,
     owner_of,
     start_job,
@@ -287,6 +288,19 @@ async def test_counters_are_written_and_progress_never_goes_back(scene: Any) -> 
     assert (row["event_seq"], row["progress"]) == (8, 12.5)
     assert row["updated_at"] > row["created_at"]
     assert row["status"] == "pending", "the counters alone move no state"
+
+
+async def test_progress_is_written_together_with_the_event_that_tells_of_it(scene: Any) -> None:
+    seat = await scene.seat()
+    facts = JobFacts(status=JobStatus.PROCESSING, target=100, delivered=5, pending=4, reserve=3, pages=2, pages_max=10)
+    async with scene.database.connection() as connection:
+        await note_progress(connection, job_id=seat.job_id, counters=facts, seq=7, progress=12.345)
+    row = await scene.job_of(seat)
+    assert (row["delivered_count"], row["pending_count"], row["reserve_count"]) == (5, 4, 3)
+    assert (row["event_seq"], round(row["progress"], 3)) == (7, 12.345)
+    [event] = await scene.query("select seq, kind, data from job_events where job_id = %s", seat.job_id)
+    assert (event["seq"], event["kind"]) == (7, "progressed")
+    assert event["data"] == {"delivered": 5, "pending": 4, "pages": 2, "progress": 12.35}
 
 
 @pytest.mark.parametrize("status", JobStatus)

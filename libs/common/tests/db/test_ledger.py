@@ -1,6 +1,7 @@
 """The gate and the ledger on real Postgres: no paid call without a row, no row without a reservation."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,8 +17,11 @@ from common.db.ledger import (
     lose_open_calls,
     open_call,
     settle_call,
+    settle_profile_call,
     view_gate,
 )
+from common.db.profile import ProfileClaim, SeenProfile, claim_profile, fresh_profiles
+from common.domain.creator import Account
 from common.domain.job import JobStatus
 
 RICH: dict[str, Any] = {"credits_granted": 100}  # more than the job's own limit of 50
@@ -278,6 +282,44 @@ async def test_a_call_is_settled_only_for_its_own_job(scene: Any) -> None:
         assert not await settle_call(connection, settlement_of(request, job_id=other.job_id))
     assert await scene.money_of(seat) == (3, 0)
     assert await scene.money_of(other) == (0, 0)
+
+
+async def test_a_profile_call_is_settled_together_with_what_it_brought(scene: Any) -> None:
+    """Once; who comes again stores what it brings, and charges nothing."""
+    seat = await scene.held_seat()
+    request = scene.call_of(seat, kind="profile", pages=0)
+    await scene.opens(request)
+    known = Account(platform_id="p1", handle="h1", followers=3)
+    found = SeenProfile(platform="tiktok", platform_id="p1", status="found", account=known)
+    claim = ProfileClaim(
+        platform="tiktok", platform_id="p1", token=seat.token, lasts=timedelta(minutes=1), max_age=timedelta(days=1)
+    )
+    async with scene.database.connection() as connection:
+        assert await claim_profile(connection, claim)
+        await settle_profile_call(connection, settlement_of(request, credits=2), found)
+        [row] = await scene.calls_of(seat)
+        gone = found.model_copy(update={"status": "not_found", "account": None})
+        await settle_profile_call(connection, settlement_of(request, credits=9, reason="again"), gone)
+        assert await scene.calls_of(seat) == [row]
+    assert (row["status"], row["credits_charged"], row["reason"]) == ("settled", 2, None)
+    assert await scene.money_of(seat) == (0, 2)
+    [profile] = await scene.query("select * from profiles where platform_id = 'p1'")
+    assert (profile["status"], profile["account"], profile["claimed_by"]) == ("not_found", None, None)
+
+
+async def test_what_a_profile_call_brought_is_stored_as_it_is(scene: Any) -> None:
+    seat = await scene.held_seat()
+    request = scene.call_of(seat, kind="profile", pages=0)
+    await scene.opens(request)
+    known = Account(platform_id="p2", handle="h2", bio="olá 🌱", links=("https://a.example",), native={"n": [1, None]})
+    seen_at = datetime.now(UTC) - timedelta(hours=3)
+    found = SeenProfile(platform="tiktok", platform_id="p2", status="found", account=known, seen_at=seen_at)
+    async with scene.database.connection() as connection:
+        await settle_profile_call(connection, settlement_of(request), found)
+        ids, day = ["p2"], timedelta(days=1)
+        [stored] = await fresh_profiles(connection, platform="tiktok", platform_ids=ids, max_age=day)
+    assert (stored.account, stored.fetched_at) == (known, seen_at)
+    assert await scene.money_of(seat) == (0, 3)
 
 
 async def test_a_call_of_a_final_job_is_still_settled(scene: Any) -> None:

@@ -119,6 +119,7 @@ SETTLEMENT = ledger.Settlement(id=uuid4(), job_id=JOB, credits=1, http_status=20
 CLAIM = step.ClaimRequest(**PLACE, generation=0, token=TOKEN, lease=LEASE, sequence=1, attempts_max=5)
 DUE = DueStep(job_id=JOB, **PLACE, generation=0)
 MINUTE = timedelta(minutes=1)
+GONE = profile.SeenProfile(platform="tiktok", platform_id="p1", status="not_found", account=None)
 BUYING = profile.ProfileClaim(platform="tiktok", platform_id="p1", token=TOKEN, lasts=MINUTE, max_age=MINUTE)
 PLACE_OF_RESULT = result.ResultPlace(seq=5, likeness=0.5, followers=5)
 RESULTS = result.ResultQuery(owner="user:u7", job_id=JOB, after=PLACE_OF_RESULT, count_max=51)
@@ -146,12 +147,16 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "lock a step": lambda c: step.lock_step(c, **PLACE, token=TOKEN),
     "due steps": lambda c: step.due_steps(c, job_id=JOB),
     "release held": lambda c: step.release_held(c, job_id=JOB),
-    "successor": lambda c: step.unclaimed_successor(c, **PLACE),
+    "stranded": lambda c: step.stranded_steps(c, **PLACE),
     "published": lambda c: step.note_published(c, step=DUE, qstash_message_id="m"),
-    "seen items": lambda c: step.seen_items(c, search_id=SEARCH, item_ids=["a1", "b2"]),
+    "lock a page": lambda c: step.lock_page(c, **PLACE, token=TOKEN),
+    "seen before": lambda c: step.seen_before(
+        c, job_id=JOB, search_id=SEARCH, platform_ids=["a", "b", "c"], item_ids=["a1", "b2"]
+    ),
     "gate": lambda c: ledger.open_call(c, CALL),
     "view the gate": lambda c: ledger.view_gate(c, CALL),
     "settle a call": lambda c: ledger.settle_call(c, SETTLEMENT),
+    "settle a profile's call": lambda c: ledger.settle_profile_call(c, SETTLEMENT, GONE),
     "lose calls": lambda c: ledger.lose_open_calls(c, job_id=JOB, **PLACE, token=TOKEN),
     "stale calls": lambda c: ledger.stale_calls(c, older_than=MINUTE, count_max=500),
     "living token": lambda c: ledger.living_token(c, **PLACE),
@@ -169,8 +174,8 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "fresh profiles": lambda c: profile.fresh_profiles(c, platform="tiktok", platform_ids=["p1", "p2"], max_age=MINUTE),
     "claim a profile": lambda c: profile.claim_profile(c, BUYING),
     "release a profile": lambda c: profile.release_profile(c, platform="tiktok", platform_id="p1", token=TOKEN),
-    "known accounts": lambda c: candidate.known_accounts(c, job_id=JOB, platform_ids=["a", "b", "c"]),
     "pending": lambda c: candidate.pending_of_step(c, job_id=JOB, **PLACE),
+    "still pending": lambda c: candidate.still_pending(c, job_id=JOB, **PLACE),
     "open candidates": lambda c: candidate.open_candidates(c, job_id=JOB),
     "promote": lambda c: candidate.promote_reserve(c, job_id=JOB, **PLACE, count_max=5),
     "discard": lambda c: candidate.discard_reserve(c, job_id=JOB),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from psycopg.errors import CheckViolation
+from psycopg.errors import CheckViolation, LockNotAvailable
 
 from common.db.step import (
     NewStep,
@@ -15,6 +15,7 @@ from common.db.step import (
     due_steps,
     give_up,
     insert_steps,
+    lock_page,
     lock_step,
     mark_done,
     mark_paged,
@@ -22,8 +23,8 @@ from common.db.step import (
     release_held,
     release_step,
     renew_lease,
-    seen_items,
-    unclaimed_successor,
+    seen_before,
+    stranded_steps,
     view_step,
 )
 from common.domain.filter import Filters
@@ -285,18 +286,55 @@ async def test_a_step_that_is_due_later_says_how_much_later(scene: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "claims", "is_found"), [("page", 0, True), ("held", 0, False), ("done", 0, False), ("page", 1, False)]
+    ("phase", "claims", "published", "is_found"),
+    [
+        ("page", 0, None, True),
+        ("page", 0, 0, True),
+        ("held", 0, None, False),
+        ("done", 0, None, False),
+        ("page", 1, 0, False),
+        ("page", 1, None, True),
+        ("enrichment", 1, None, True),
+        ("enrichment", 1, 0, False),
+        ("done", 1, None, False),
+    ],
 )
-async def test_the_successor_counts_while_nobody_ever_claimed_it(
-    scene: Any, phase: str, claims: int, is_found: bool
+async def test_a_step_is_stranded_if_qstash_may_never_have_been_told_of_it(
+    scene: Any, phase: str, claims: int, published: int | None, is_found: bool
 ) -> None:
     seat = await scene.seat()
-    await scene.add_step(seat.job_id, seat.search_id, 1, phase)
-    await scene.query("update steps set claims_count = %s where search_id = %s and step = 1", claims, seat.search_id)
+    await scene.add_step(seat.job_id, seat.search_id, 1, "held")
+    await scene.query(
+        """update steps set phase = %s, items_count = case when %s = 'enrichment' then 0 end, claims_count = %s,
+               published_generation = %s
+           where search_id = %s and step = 1""",
+        phase,
+        phase,
+        claims,
+        published,
+        seat.search_id,
+    )
     async with scene.database.connection() as connection:
-        found = await unclaimed_successor(connection, **seat.place)
-        assert found == (due_of(seat, step=1) if is_found else None)
-        assert await unclaimed_successor(connection, search_id=seat.search_id, step=1) is None
+        found = await stranded_steps(connection, **seat.place)
+        assert [one.step for one in found] == ([1] if is_found else [])
+        assert await stranded_steps(connection, search_id=seat.search_id, step=1) == []
+
+
+async def test_of_a_stranded_step_it_is_told_who_may_still_hold_it(scene: Any) -> None:
+    seat = await scene.seat()
+    await scene.add_step(seat.job_id, seat.search_id, 1, "page")
+    await scene.add_step(seat.job_id, seat.search_id, 2, "page")
+    await scene.query(
+        """update steps set claims_count = 1, claimed_sequence = 7, token = gen_random_uuid(),
+               lease_until = now() + (case step when 1 then 20 else -1 end) * interval '1 second'
+           where search_id = %s and step > 0""",
+        seat.search_id,
+    )
+    async with scene.database.connection() as connection:
+        held, free = await stranded_steps(connection, **seat.place)
+    assert (held.step, held.claimed_sequence, free.step, free.lease_remaining) == (1, 7, 2, None)
+    assert held.lease_remaining is not None
+    assert 15 < held.lease_remaining.total_seconds() <= 20
 
 
 async def test_a_publication_is_noted_only_for_the_current_generation(scene: Any) -> None:
@@ -311,13 +349,39 @@ async def test_a_publication_is_noted_only_for_the_current_generation(scene: Any
     assert row["published_at"] is not None
 
 
-async def test_items_are_remembered_for_their_search_alone(scene: Any) -> None:
+async def test_items_are_remembered_for_their_search_and_accounts_for_their_job(scene: Any) -> None:
     seat, other = await scene.seat(), await scene.seat()
     await scene.change_step(seat, item_ids=["a", "b", "b"])
     await scene.change_step(other, item_ids=["c"])
+    place = {"job_id": seat.job_id, "search_id": seat.search_id}
+    await scene.query(
+        """insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_search_id, assigned_step,
+               outcome, handle, details, worth)
+           select * from (values (%s::uuid, '1', %s::uuid, 0, 0, %s::uuid, 0, 'pending', 'h', '{}'::jsonb, 0),
+                                 (%s, '2', %s, 0, 0, %s, 0, 'pending', 'h', '{}', 0)) v""",
+        *(seat.job_id, seat.search_id, seat.search_id, other.job_id, other.search_id, other.search_id),
+    )
     async with scene.database.connection() as connection:
-        assert await seen_items(connection, search_id=seat.search_id, item_ids=["a", "b", "c", "d"]) == {"a", "b"}
-        assert await seen_items(connection, search_id=seat.search_id, item_ids=[]) == set()
+        seen = await seen_before(connection, **place, platform_ids=["1", "2", "3"], item_ids=["a", "b", "c", "d"])
+        nothing = await seen_before(connection, **place, platform_ids=[], item_ids=[])
+    assert (seen.accounts, seen.items) == ({"1"}, {"a", "b"})
+    assert (nothing.accounts, nothing.items) == (set(), set())
+
+
+async def test_a_page_is_held_with_its_search_by_the_current_token_alone(scene: Any) -> None:
+    seat = await scene.held_seat()
+    await scene.query("update searches set barren_pages = 1 where id = %s", seat.search_id)
+    async with scene.database.connection() as connection:
+        held = await lock_page(connection, **seat.place, token=seat.token)
+        assert held is not None
+        assert (held.phase, held.barren_pages) == ("page", 1)
+        assert await lock_page(connection, **seat.place, token=uuid4()) is None
+    async with scene.database.transaction() as connection:
+        await lock_page(connection, **seat.place, token=seat.token)
+        with pytest.raises(LockNotAvailable):
+            await scene.query("select from searches where id = %s for no key update nowait", seat.search_id)
+        with pytest.raises(LockNotAvailable):
+            await scene.query("select from steps where search_id = %s for no key update nowait", seat.search_id)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.enrichment import Enricher
 from common.worker.loop import WorkerLoop
 from common.worker.purchase import Buyer, BuyerDoors
-from common.worker.slot import FairSlots
+from common.worker.slot import FairSlots, Hand
 from common.worker.step import Tools, perform
 from common.worker.upkeep import PlatformGate
 from local.loopback import PLAIN_HTTP
@@ -195,6 +195,7 @@ class Bench:
             enricher=enricher,
             gate=gate,
             pages=FairSlots(16),
+            hand=Hand(),
             metrics=doors.metrics,
         )
 

@@ -60,15 +60,6 @@ async def insert_candidates(
     )
 
 
-async def known_accounts(connection: Connection, *, job_id: UUID, platform_ids: list[str]) -> set[str]:
-    """Which of these the job already has."""
-    cursor = await connection.execute(
-        "select platform_id from candidates where job_id = %(job_id)s and platform_id = any(%(platform_ids)s)",
-        {"job_id": job_id, "platform_ids": platform_ids},
-    )
-    return {row[0] for row in await cursor.fetchall()}
-
-
 class Exclusion(Model):
     """Whose creators a job leaves out: those that its owner's other jobs delivered to these campaigns."""
 

@@ -134,6 +134,33 @@ async def update_counters(
     )
 
 
+async def note_progress(connection: Connection, *, job_id: UUID, counters: JobFacts, seq: int, progress: float) -> None:
+    """The same together with the event that tells of it, whose number is `seq`."""
+    told = {
+        "delivered": counters.delivered,
+        "pending": counters.pending,
+        "pages": counters.pages,
+        "progress": round(progress, 2),
+    }
+    await connection.execute(
+        """with told as (
+               insert into job_events (job_id, seq, kind, data) values (%(job_id)s, %(seq)s, 'progressed', %(data)s)
+           )
+           update jobs set delivered_count = %(delivered)s, pending_count = %(pending)s, reserve_count = %(reserve)s,
+               event_seq = %(seq)s, progress = greatest(progress, %(progress)s), updated_at = now()
+           where id = %(job_id)s""",
+        {
+            "job_id": job_id,
+            "delivered": counters.delivered,
+            "pending": counters.pending,
+            "reserve": counters.reserve,
+            "seq": seq,
+            "progress": progress,
+            "data": Jsonb(told),
+        },
+    )
+
+
 async def admit_job(connection: Connection, *, job_id: UUID) -> None:
     await connection.execute(
         "update jobs set admitted_at = now(), updated_at = now() where id = %(job_id)s and admitted_at is null",

@@ -8,7 +8,7 @@ from psycopg import DatabaseError
 from psycopg.rows import class_row
 
 from common.db.pool import Connection
-from common.db.profile import CLAIM_LASTS, CLAIM_SPARED
+from common.db.profile import CLAIM_LASTS, CLAIM_SPARED, SeenProfile, profile_values
 from common.domain.job import JobStatus
 from common.domain.model import Model
 
@@ -163,6 +163,33 @@ async def _close(connection: Connection, parameters: dict[str, Any]) -> bool:
         parameters,
     )
     return await cursor.fetchone() is not None
+
+
+async def settle_profile_call(connection: Connection, settlement: Settlement, profile: SeenProfile) -> None:
+    """`settle_call` and `store_profile` in one statement: what was bought is kept with its row in the ledger, and the
+    job's row is held for as short as it can be."""
+    await connection.execute(
+        """with job as materialized (
+               select id from jobs where id = %(job_id)s for no key update
+           ), closed as (
+               update upstream_calls c set status = 'settled', credits_charged = %(credits)s,
+                   http_status = %(http_status)s, reason = %(reason)s, milliseconds = %(milliseconds)s,
+                   bytes = %(bytes)s, settled_at = now()
+               from job where c.id = %(id)s and c.job_id = job.id and c.status = 'open'
+               returning c.job_id, c.credits_reserved
+           ), billed as (
+               update jobs j set credits_reserved = j.credits_reserved - closed.credits_reserved,
+                   credits_spent = j.credits_spent + %(credits)s, updated_at = now()
+               from closed where j.id = closed.job_id
+           )
+           insert into profiles (platform, platform_id, status, account, fetched_at)
+           select %(platform)s, %(platform_id)s, %(status)s, %(account)s, least(coalesce(%(seen_at)s, now()), now())
+           from (select count(*) from job) held
+           on conflict (platform, platform_id) do update
+               set status = excluded.status, account = excluded.account, fetched_at = excluded.fetched_at,
+                   claimed_by = null, claimed_until = null""",
+        settlement.model_dump() | profile_values(profile),
+    )
 
 
 async def lose_open_calls(connection: Connection, *, job_id: UUID, search_id: UUID, step: int, token: UUID) -> int:

@@ -5,8 +5,10 @@ the account.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -101,8 +103,11 @@ async def store_profile(connection: Connection, profile: SeenProfile) -> None:
            on conflict (platform, platform_id) do update
                set status = excluded.status, account = excluded.account, fetched_at = excluded.fetched_at,
                    claimed_by = null, claimed_until = null""",
-        {
-            **profile.model_dump(exclude={"account"}),
-            "account": Jsonb(profile.account.model_dump(mode="json")) if profile.account else None,
-        },
+        profile_values(profile),
     )
+
+
+def profile_values(profile: SeenProfile) -> dict[str, Any]:
+    """As parameters."""
+    account = profile.account and Jsonb(msgspec.Raw(profile.account.model_dump_json().encode()))
+    return {**profile.model_dump(exclude={"account"}), "account": account}

@@ -125,6 +125,24 @@ async def renew_lease(connection: Connection, *, search_id: UUID, step: int, tok
     return await cursor.fetchone() is not None
 
 
+class LockedPage(Model):
+    """A step and its search, both held."""
+
+    phase: str
+    barren_pages: int
+
+
+async def lock_page(connection: Connection, *, search_id: UUID, step: int, token: UUID) -> LockedPage | None:
+    """Hold the search's row and the step's; None if the token is not current: the step is somebody else's now."""
+    async with connection.cursor(row_factory=class_row(LockedPage)) as cursor:
+        await cursor.execute(
+            """select s.phase, q.barren_pages from searches q join steps s on s.search_id = q.id
+               where q.id = %(search_id)s and s.step = %(step)s and s.token = %(token)s for no key update""",
+            {"search_id": search_id, "step": step, "token": token},
+        )
+        return await cursor.fetchone()
+
+
 async def lock_step(connection: Connection, *, search_id: UUID, step: int, token: UUID) -> str | None:
     """Hold the step's row and return its phase; None if the token is not current: somebody else's now."""
     cursor = await connection.execute(
@@ -232,17 +250,29 @@ async def due_steps(connection: Connection, *, job_id: UUID) -> list[DueStep]:
         return await cursor.fetchall()
 
 
-async def unclaimed_successor(connection: Connection, *, search_id: UUID, step: int) -> DueStep | None:
-    """The due step after this one, if nobody ever claimed it: its publication may have been lost."""
-    async with connection.cursor(row_factory=class_row(DueStep)) as cursor:
+class Stranded(DueStep):
+    """A step that no message may stand for. `lease_remaining`: its holder may live yet."""
+
+    lease_remaining: timedelta | None
+    claimed_sequence: int | None
+
+
+async def stranded_steps(connection: Connection, *, search_id: UUID, step: int) -> list[Stranded]:
+    """The due steps of the search after this one of which QStash may never have been told: the next one, if nobody ever
+    claimed it (its publication may have been lost), and those that whoever had this one went on with."""
+    async with connection.cursor(row_factory=class_row(Stranded)) as cursor:
         await cursor.execute(
-            """select s.job_id, s.search_id, s.step, s.generation, greatest(s.due_at - now(), interval '0') as delay
+            """select s.job_id, s.search_id, s.step, s.generation, greatest(s.due_at - now(), interval '0') as delay,
+                   s.claimed_sequence,
+                   case when s.lease_until > now() then s.lease_until - now() end as lease_remaining
                from steps s
-               where s.search_id = %(search_id)s and s.step = %(step)s + 1 and s.phase = 'page'
-                 and s.claims_count = 0""",
+               where s.search_id = %(search_id)s and s.step > %(step)s and s.phase in ('page', 'enrichment')
+                 and case when s.claims_count = 0 then s.step = %(step)s + 1
+                          else s.published_generation is distinct from s.generation end
+               order by s.step""",
             {"search_id": search_id, "step": step},
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def note_published(connection: Connection, *, step: DueStep, qstash_message_id: str) -> None:
@@ -261,14 +291,28 @@ async def note_published(connection: Connection, *, step: DueStep, qstash_messag
     )
 
 
-async def seen_items(connection: Connection, *, search_id: UUID, item_ids: list[str]) -> set[str]:
-    """Which of the items this search has already seen on an earlier page."""
-    cursor = await connection.execute(
-        """select distinct i.id from steps s cross join lateral unnest(s.item_ids) i(id)
-           where s.search_id = %(search_id)s and i.id = any(%(item_ids)s)""",
-        {"search_id": search_id, "item_ids": item_ids},
-    )
-    return {row[0] for row in await cursor.fetchall()}
+class SeenBefore(Model):
+    """What of a page was there before: accounts that are candidates of the job, items that its search saw."""
+
+    accounts: set[str]
+    items: set[str]
+
+
+async def seen_before(
+    connection: Connection, *, job_id: UUID, search_id: UUID, platform_ids: list[str], item_ids: list[str]
+) -> SeenBefore:
+    """Which of the accounts the job already has, and which of the items this search has seen on an earlier page."""
+    async with connection.cursor(row_factory=class_row(SeenBefore)) as cursor:
+        await cursor.execute(
+            """select array(select platform_id from candidates
+                            where job_id = %(job_id)s and platform_id = any(%(platform_ids)s)) as accounts,
+                   array(select i.id from steps s cross join lateral unnest(s.item_ids) i(id)
+                         where s.search_id = %(search_id)s and i.id = any(%(item_ids)s)) as items""",
+            {"job_id": job_id, "search_id": search_id, "platform_ids": platform_ids, "item_ids": item_ids},
+        )
+        found = await cursor.fetchone()
+    assert found is not None
+    return found
 
 
 async def give_up(connection: Connection, *, search_id: UUID, step: int, generation: int, phase: str) -> bool:

@@ -36,6 +36,15 @@ class ApiSettings(Model):
     enrichment_concurrency: Annotated[
         int, Field(strict=True, ge=1, le=100, description="profile calls at once per worker")
     ] = 10
+    pages_per_delivery: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=50,
+            description="pages of a search that a worker may fetch one after the other for one message",
+        ),
+    ] = 1
     max_credits_per_job: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="credits per job")] = 5000
     paid_calls: Annotated[
         PaidCalls, Field(description="stopped: no paid call of any platform begins, its jobs wait; allowed: they go on")

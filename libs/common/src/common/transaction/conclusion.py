@@ -40,16 +40,13 @@ async def conclude(work: LockedWork) -> None:
     if end is not None:
         await end_job(work, end)
         return
-    await work.add_event(
-        "progressed",
-        {
-            "delivered": work.facts.delivered,
-            "pending": work.facts.pending,
-            "pages": work.facts.pages,
-            "progress": round(progress(work.facts), 2),
-        },
+    await job_table.note_progress(
+        work.connection,
+        job_id=work.job.id,
+        counters=work.facts,
+        seq=work.next_seq(),
+        progress=progress(work.facts),
     )
-    await write_counters(work)
 
 
 async def write_counters(work: LockedWork) -> None:

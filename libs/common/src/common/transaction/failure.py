@@ -35,9 +35,8 @@ async def commit_search_end(unit: Unit, platform: Platform, claim: Claim, token:
     """
 
     async def work(locked: LockedWork) -> None:
-        await search_table.lock_search(locked.connection, search_id=claim.search_id)
-        phase = await step_table.lock_step(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
-        if phase != "page":
+        held = await step_table.lock_page(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
+        if held is None or held.phase != "page":
             raise FencedError
         await step_table.mark_done(locked.connection, search_id=claim.search_id, step=claim.step)
         await search_table.end_search(locked.connection, search_id=claim.search_id, reason=end.reason)

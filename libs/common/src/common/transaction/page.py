@@ -58,16 +58,15 @@ async def commit_page(
     """
 
     async def work(locked: LockedWork) -> PageResult:
-        search = await search_table.lock_search(locked.connection, search_id=claim.search_id)
-        phase = await step_table.lock_step(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
-        if search is None or phase != "page":
+        held = await step_table.lock_page(locked.connection, search_id=claim.search_id, step=claim.step, token=token)
+        if held is None or held.phase != "page":
             raise FencedError
         target = known_target(locked.job.target, paid.page)
         decision = decide_page(
             locked.facts,
             SearchFacts(
                 cursor=claim.cursor,
-                barren_pages=search.barren_pages,
+                barren_pages=held.barren_pages,
                 match=Match(kind=claim.kind, query=claim.query),
             ),
             paid.page,
@@ -120,11 +119,12 @@ async def _conclude(locked: LockedWork, platform: Platform, claim: Claim, page: 
 
 async def _known(locked: LockedWork, claim: Claim, page: Page) -> KnownBefore:
     items = [item for item in page.items if isinstance(item, Item)]
-    accounts = await candidate_table.known_accounts(
-        locked.connection, job_id=claim.job_id, platform_ids=[item.account.platform_id for item in items]
-    )
-    seen = await step_table.seen_items(
-        locked.connection, search_id=claim.search_id, item_ids=[item.item_id for item in items]
+    seen = await step_table.seen_before(
+        locked.connection,
+        job_id=claim.job_id,
+        search_id=claim.search_id,
+        platform_ids=[item.account.platform_id for item in items],
+        item_ids=[item.item_id for item in items],
     )
     elsewhere: set[str] = set()
     if locked.job.filters.exclude_campaigns:
@@ -137,7 +137,7 @@ async def _known(locked: LockedWork, claim: Claim, page: Page) -> KnownBefore:
         elsewhere = await candidate_table.delivered_elsewhere(
             locked.connection, exclusion, platform_ids=[item.account.platform_id for item in items]
         )
-    return KnownBefore(accounts=accounts, items=seen, elsewhere=elsewhere)
+    return KnownBefore(accounts=seen.accounts, items=seen.items, elsewhere=elsewhere)
 
 
 async def _write(locked: LockedWork, claim: Claim, decision: PageDecision, *, items_count: int) -> None:

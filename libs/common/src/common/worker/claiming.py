@@ -94,9 +94,9 @@ async def _lose_calls(resources: Resources, claimed: Claim, token: UUID) -> None
 async def _explain(resources: Resources, delivery: Delivery, view: StepView | None, attempts_max: int) -> Reply:
     message = delivery.message
     reason = _why_idle(view, message)
+    if reason == "done":
+        return await pass_on(resources, delivery, reason)
     if view is None or reason is not None:
-        if reason == "done":
-            await _publish_successor(resources, message)
         return Reply(answer=Answer.ACK, reason=reason or "unknown_step")
     if view.is_overdue:
         _, due = await end_if_overdue(await resources.unit(), message.job_id)
@@ -135,9 +135,18 @@ def _why_idle(view: StepView | None, message: StepMessage) -> str | None:
             return None
 
 
-async def _publish_successor(resources: Resources, message: StepMessage) -> None:
-    """The step is done, but the process may have died before it told QStash of the next one."""
+async def pass_on(resources: Resources, delivery: Delivery, reason: str) -> Reply:
+    """The step is done, but who had it before may have died before it told QStash of the next one, or with pages in
+    hand that it went on with: these are published, now or when their lease has run out."""
+    message = delivery.message
     async with resources.database.connection() as connection:
-        successor = await step_table.unclaimed_successor(connection, search_id=message.search_id, step=message.step)
-    if successor is not None:
-        await resources.publication.publish([successor])
+        stranded = await step_table.stranded_steps(connection, search_id=message.search_id, step=message.step)
+    await resources.publication.publish([step for step in stranded if step.lease_remaining is None])
+    held = [
+        step.lease_remaining.total_seconds()
+        for step in stranded
+        if step.lease_remaining is not None and step.claimed_sequence == delivery.sequence
+    ]
+    if held:
+        return Reply(answer=Answer.NAK, reason="held", delay_s=min(max(held) + 0.1, NAK_MAX_S))
+    return Reply(answer=Answer.ACK, reason=reason)

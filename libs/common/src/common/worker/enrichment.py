@@ -187,19 +187,20 @@ class Enricher:
     async def _commit(
         self, platform_id: str, said: Account | NotFoundError | ShapeError, bought: Bought | None
     ) -> None:
-        async with self._database.transaction() as connection:
-            if bought is not None:
-                reason = None if isinstance(said, Account) else type(said).__name__
-                settlement = bought.settlement.model_copy(update={"reason": reason})
-                await ledger_table.settle_call(connection, settlement)
-            profile = SeenProfile(
-                platform=self._platform.name,
-                platform_id=platform_id,
-                status=_status(said),
-                account=said if isinstance(said, Account) else None,
-                seen_at=bought.seen_at if bought else None,
-            )
-            await profile_table.store_profile(connection, profile)
+        profile = SeenProfile(
+            platform=self._platform.name,
+            platform_id=platform_id,
+            status=_status(said),
+            account=said if isinstance(said, Account) else None,
+            seen_at=bought.seen_at if bought else None,
+        )
+        async with self._database.connection() as connection:
+            if bought is None:
+                await profile_table.store_profile(connection, profile)
+                return
+            reason = None if isinstance(said, Account) else type(said).__name__
+            settlement = bought.settlement.model_copy(update={"reason": reason})
+            await ledger_table.settle_profile_call(connection, settlement, profile)
 
     async def _claim(self, claim: ProfileClaim) -> bool:
         async with self._database.connection() as connection:

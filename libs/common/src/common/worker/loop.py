@@ -16,6 +16,7 @@ from common.messaging.pull import StepPuller
 from common.tracing.hop import HEADER, NATS, receiving
 from common.tracing.span import Span
 from common.worker.claiming import Answer, Delivery, Reply
+from common.worker.report import report, told
 from common.worker.step import Tools, perform
 
 log = structlog.get_logger()
@@ -36,14 +37,15 @@ class WorkerLoop:
         self._puller = puller
         self._grace_s = grace_s
         self._tasks: set[asyncio.Task[None]] = set()
-        tools.metrics.show_hand(lambda: len(self._tasks))
+        tools.metrics.show_hand(lambda: tools.hand.count)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then the puller is closed, what is in hand gets the grace and the rest is handed back."""
         while not stop.is_set():
             steps_max = await self._steps_allowed()
             self._tools.metrics.show_slots(steps_max)
-            if len(self._tasks) >= max(steps_max, 1):
+            self._tools.hand.count_max = steps_max
+            if self._tools.hand.count >= max(steps_max, 1):
                 await self._room(stop)
                 continue
             message = await self._puller.next(stop) if steps_max else await self._wait(stop)
@@ -51,6 +53,7 @@ class WorkerLoop:
                 task = asyncio.create_task(self._handle(message))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+        self._tools.hand.count_max = 0
         # Before anything is handed back: the pull that was under way would be answered with it, and nobody reads that.
         with contextlib.suppress(NatsError):
             await self._puller.close()
@@ -100,7 +103,10 @@ class WorkerLoop:
             generation=delivery.message.generation,
         )
         header = (message.headers or {}).get(HEADER)
-        with receiving(delivery.message, system=NATS, destination=message.subject, header=header) as span:
+        with (
+            self._tools.hand.held(),
+            receiving(delivery.message, system=NATS, destination=message.subject, header=header) as span,
+        ):
             try:
                 reply = await self._perform(message, delivery, span)
             except asyncio.CancelledError:
@@ -110,7 +116,7 @@ class WorkerLoop:
                 raise
             await _answer(message, reply)
             self._tools.resources.crash.reach(CrashPoint.MESSAGE_ANSWERED)
-            span.tell({f"creatorscout.{name}": value for name, value in _told(reply).items()})
+            span.tell({f"creatorscout.{name}": value for name, value in told(reply).items()})
             self._report(message, reply, time.monotonic() - started)
 
     async def _perform(self, message: Msg, delivery: Delivery, span: Span) -> Reply:
@@ -123,15 +129,7 @@ class WorkerLoop:
             return self._broken(error)
 
     def _report(self, message: Msg, reply: Reply, seconds: float) -> None:
-        self._tools.metrics.count_step(answer=reply.answer.value, reason=reply.reason, seconds=seconds)
-        is_step = reply.answer is not Answer.TERM
-        write = log.info if is_step else log.error
-        write(
-            "step.performed" if is_step else "step.unreadable",
-            **_told(reply),
-            deliveries=message.metadata.num_delivered,
-            milliseconds=round(seconds * 1000),
-        )
+        report(self._tools.metrics, reply, seconds, deliveries=message.metadata.num_delivered)
 
     def _broken(self, error: Exception) -> Reply:
         """A fault of ours or of the database: bounded by the step's attempts, found again by its reference."""
@@ -141,10 +139,6 @@ class WorkerLoop:
         else:
             log.error("step.broke", error=type(error).__name__, reference=reference, exc_info=error)
         return Reply(answer=Answer.NAK, reason="broken", delay_s=FAULT_DELAY_S)
-
-
-def _told(reply: Reply) -> dict[str, object]:
-    return {"answer": reply.answer.value, "reason": reply.reason, **reply.facts}
 
 
 def _read(message: Msg) -> Delivery | None:

@@ -34,7 +34,7 @@ from common.worker.enrichment import Enricher
 from common.worker.health import Check, HealthServer
 from common.worker.loop import SLOTS, WorkerLoop
 from common.worker.purchase import Buyer, BuyerDoors, RaiseGrant
-from common.worker.slot import FairSlots
+from common.worker.slot import FairSlots, Hand
 from common.worker.step import Tools
 from common.worker.upkeep import PlatformGate
 
@@ -135,6 +135,7 @@ def _tools(resources: Resources, platform: Platform, upstream: ScrapeCreators) -
         enricher=enricher,
         gate=gate,
         pages=FairSlots(PAGES_AT_ONCE),
+        hand=Hand(),
         metrics=doors.metrics,
     )
 

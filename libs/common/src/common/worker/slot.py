@@ -1,9 +1,10 @@
-"""Slots for paid calls, given to owners in turn: who has much to do does not keep waiting who has little."""
+"""What a worker does at once: slots for paid calls, given to owners in turn, so that who has much to do does not keep
+waiting who has little; and how many steps it has in hand."""
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 
 class FairSlots:
@@ -57,3 +58,25 @@ class FairSlots:
             if not turn.done():
                 turn.set_result(None)
                 self._taken += 1
+
+
+class Hand:
+    """The steps that a worker has in hand, each with a message of its own or ahead of it, and how many it may have."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.count_max = 0
+
+    @property
+    def has_room(self) -> bool:
+        """For one more. There is none once the worker stops, or may not call the platform."""
+        return self.count < self.count_max
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """One more step, for as long as this lasts."""
+        self.count += 1
+        try:
+            yield
+        finally:
+            self.count -= 1

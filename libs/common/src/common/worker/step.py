@@ -1,9 +1,13 @@
 """A worker's turn: claim, page, enrichment, publish, and the answer to the message."""
 
 import asyncio
+import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -32,11 +36,12 @@ from common.transaction.enrichment import commit_enrichment
 from common.transaction.failure import SearchEnd, commit_search_end, end_if_overdue
 from common.transaction.lead import asked_of
 from common.transaction.page import PageResult, PaidPage, commit_page
-from common.worker.claiming import LEASE, NAK_MAX_S, Answer, Delivery, Reply, claim
+from common.worker.claiming import LEASE, NAK_MAX_S, Answer, Delivery, Reply, claim, pass_on
 from common.worker.enrichment import Enricher, as_known
 from common.worker.purchase import Bought, Buyer, GateShutError, Order, Shut, is_credit_limit
+from common.worker.report import report
 from common.worker.retry import with_retries
-from common.worker.slot import FairSlots
+from common.worker.slot import FairSlots, Hand
 from common.worker.upkeep import PlatformGate
 
 log = structlog.get_logger()
@@ -54,6 +59,7 @@ class Tools:
     enricher: Enricher | None
     gate: PlatformGate
     pages: FairSlots
+    hand: Hand
     metrics: WorkMetrics
 
 
@@ -63,6 +69,10 @@ class _Turn:
 
     claim: Claim
     token: UUID
+    sequence: int
+    beat: Beat
+    pages_left: int  # that may follow in this turn
+    ahead: asyncio.Task[None] | None = None
     publications: list[asyncio.Task[list[str | None]]] = field(default_factory=list[asyncio.Task[list[str | None]]])
     facts: dict[str, object] = field(default_factory=dict[str, object])
     learnt: Counter[str] = field(default_factory=Counter[str])
@@ -70,24 +80,42 @@ class _Turn:
 
 
 async def perform(tools: Tools, delivery: Delivery, beat: Beat) -> Reply:
-    """Do the delivered step as far as it can be done now. Repeating it changes nothing.
+    """Do the delivered step as far as it can be done now, and as many pages after it as one message may bring.
+    Repeating it changes nothing.
 
     `beat` keeps the message alive. Errors that are nobody's fault but ours come through; the step is released then.
     """
+    settings = await tools.resources.settings.current()
+    reply = await _take_turn(tools, delivery, beat, settings.api.pages_per_delivery - 1)
+    if reply.answer is Answer.ACK and reply.facts.get("phase") == "enrichment":
+        # Somebody else fetched its page, and may have left more behind.
+        handed_on = await pass_on(tools.resources, delivery, reply.reason)
+        return replace(handed_on, facts=reply.facts)
+    return reply
+
+
+async def _take_turn(tools: Tools, delivery: Delivery, beat: Beat, pages_left: int) -> Reply:
     token = tools.resources.clock.new_id()
     with span("claim step"):
         claimed = await claim(tools.resources, delivery, token)
     if isinstance(claimed, Reply):
         return claimed
-    turn = _Turn(claim=claimed, token=token, facts={"phase": claimed.phase, "attempt": claimed.attempts})
+    turn = _Turn(
+        claim=claimed,
+        token=token,
+        sequence=delivery.sequence,
+        beat=beat,
+        pages_left=pages_left,
+        facts={"phase": claimed.phase, "attempt": claimed.attempts},
+    )
     with tools.buyer.bill(token) as bill:
-        reply = await _perform(tools, turn, beat)
+        reply = await _perform(tools, turn)
     return replace(reply, facts={**turn.facts, **bill.facts})
 
 
-async def _perform(tools: Tools, turn: _Turn, beat: Beat) -> Reply:
+async def _perform(tools: Tools, turn: _Turn) -> Reply:
     work = asyncio.ensure_future(_work(tools, turn))
-    heart = asyncio.ensure_future(_keep_alive(tools, turn, beat))
+    heart = asyncio.ensure_future(_keep_alive(tools, turn, turn.beat))
     try:
         await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
@@ -97,12 +125,18 @@ async def _perform(tools: Tools, turn: _Turn, beat: Beat) -> Reply:
         return await _conclude(tools, turn, work)
     except BaseException:
         # Shutdown or a fault of ours: whoever comes next need not wait for the lease.
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await _cancel(work, turn.ahead)
         await _release(tools, turn, is_attempt_returned=work.cancelled())
         raise
     finally:
         heart.cancel()
+
+
+async def _cancel(*tasks: "asyncio.Future[Any] | None") -> None:
+    for task in tasks:
+        if task is not None:
+            task.cancel()
+    await asyncio.gather(*filter(None, tasks), return_exceptions=True)
 
 
 async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> Reply:
@@ -127,6 +161,8 @@ async def _conclude(tools: Tools, turn: _Turn, work: "asyncio.Future[str]") -> R
     finally:
         if turn.publications:
             await asyncio.gather(*turn.publications)
+        if turn.ahead is not None:
+            await turn.ahead
     return Reply(answer=Answer.ACK, reason=reason)
 
 
@@ -281,9 +317,34 @@ async def _enriched(
 
 
 def _publish(tools: Tools, turn: _Turn, due: list[DueStep]) -> None:
-    """Tell QStash at once, beside the work that goes on; awaited before the message is acknowledged."""
+    """Tell QStash at once, beside the work that goes on; awaited before the message is acknowledged. The next page of
+    this search may be fetched here and now instead."""
+    ahead = next((step for step in due if _is_next(turn, step)), None)
+    if ahead is not None and turn.pages_left and turn.ahead is None and tools.hand.has_room:
+        turn.ahead = asyncio.ensure_future(_go_on(tools, turn, ahead))
+        due = [step for step in due if step is not ahead]
     if due:
         turn.publications.append(asyncio.ensure_future(tools.resources.publication.publish(due)))
+
+
+def _is_next(turn: _Turn, due: DueStep) -> bool:
+    return due.search_id == turn.claim.search_id and due.step == turn.claim.step + 1 and not due.delay
+
+
+async def _go_on(tools: Tools, turn: _Turn, due: DueStep) -> None:
+    """The step after this one, under this turn's message. What cannot be done of it now goes to QStash after all.
+
+    If the process dies, the message comes again, and whoever gets it finds what its last holder left (`claiming`).
+    """
+    started = time.monotonic()
+    delivery = Delivery(message=due.message, sequence=turn.sequence)
+    structlog.contextvars.bind_contextvars(step=due.step, generation=due.generation)
+    with tools.hand.held(), span("go on", {"creatorscout.step": due.step}):
+        reply = await _take_turn(tools, delivery, turn.beat, turn.pages_left - 1)
+    report(tools.metrics, reply, time.monotonic() - started, is_ahead=True)
+    if reply.answer is not Answer.ACK:
+        later = due.model_copy(update={"delay": timedelta(seconds=math.ceil(reply.delay_s))})
+        await tools.resources.publication.publish([later])
 
 
 async def _release(tools: Tools, turn: _Turn, *, is_attempt_returned: bool) -> None:
