@@ -11,16 +11,12 @@ from rich.console import Console
 
 from bench import machine, page
 from bench.part import PARTS, Part
-from bench.row import Bench, Finding
+from bench.row import Bench, BenchError, Finding
 from bench.table import markdown, print_rows
 from local.child import ProcessError
 from local.client import GatewayError
 from local.interrupt import Interrupted, interruptible
 from local.view import View, open_view
-
-
-class BenchError(Exception):
-    """A part could not measure what it is to measure."""
 
 
 def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:

@@ -23,4 +23,7 @@ class Part:
         return run(bench)
 
 
-PARTS: Final = (Part("parse", "Reading a page", "bench.parse.part"),)
+PARTS: Final = (
+    Part("parse", "Reading a page", "bench.parse.part"),
+    Part("growth", "When much has happened", "bench.growth.part"),
+)

@@ -7,6 +7,10 @@ from statistics import median
 from typing import Final
 
 
+class BenchError(Exception):
+    """A part could not measure what it is to measure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """Ours over theirs, one value a round; what counts is the median."""
