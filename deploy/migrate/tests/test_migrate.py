@@ -46,7 +46,7 @@ def test_three_at_once_make_one_schema_and_the_streams(
         assert names.count("stream.provisioned") == 2
         assert names.count("consumer.provisioned") == 4
     with psycopg.connect(empty_database_url) as connection:
-        assert connection.execute("select version_num from schema_version").fetchall() == [("0008",)]
+        assert connection.execute("select version_num from schema_version").fetchall() == [("0009",)]
         rows = connection.execute("select from_status, to_status, action from job_transitions").fetchall()
     assert {(before, after): action for before, after, action in rows} == TRANSITIONS
     assert {"jobs", "searches", "steps", "step_outcomes", "candidates", "upstream_calls"} <= tables(empty_database_url)

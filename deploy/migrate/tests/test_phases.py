@@ -94,7 +94,7 @@ def test_a_version_is_not_left_out_if_it_took_something_away(database_url: str) 
         upgrade(database_url, versions=NEXT)
     with pytest.raises(ConfigurationError, match=r"revision 9001 is an expand and comes first"):
         upgrade(database_url, versions=NEXT, is_contract=True)
-    assert version(database_url) == "0008"
+    assert version(database_url) == "0009"
 
 
 def test_an_empty_database_gets_everything(empty_database_url: str) -> None:
@@ -168,7 +168,7 @@ def test_who_never_gets_its_lock_says_so_and_leaves_nothing(database_url: str) -
         reader.execute("select count(*) from profiles")
         with pytest.raises(TimeoutError, match=r"a lock was not to be had in 0 s"):
             upgrade(database_url, versions=TRIAL, locks_max_s=0)
-    assert version(database_url) == "0008"
+    assert version(database_url) == "0009"
 
 
 def test_one_that_is_killed_while_it_fills_is_taken_up_where_it_stood(database_url: str, start: Start) -> None:

@@ -3,7 +3,7 @@
 from migrate.script import run_file
 
 revision = "9001"
-down_revision = "0008"
+down_revision = "0009"
 phase = "expand"
 
 

@@ -13,7 +13,9 @@ from pydantic import SecretStr
 
 from common.db import (
     account,
+    administration,
     call,
+    campaign,
     campaign_creator,
     candidate,
     census,
@@ -41,6 +43,7 @@ from common.db import (
     usage,
 )
 from common.db.pool import Connection, Database
+from common.domain.job import JobStatus
 from common.domain.step import DueStep
 from common.settings import DatabaseSettings
 
@@ -137,6 +140,8 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 NOBODY = purge.RemovedCreators(count=0, delivered=0)
 EVENTS = event.EventQuery(owner="user:u7", job_id=JOB, after=2, count_max=64)
 JOBS = job_list.JobQuery(owner="user:u7", before=JOB, count_max=51)
+RARE_JOBS = JOBS.model_copy(update={"statuses": [JobStatus.TIMEOUT, JobStatus.CANCELLED], "before": None})
+CAMPAIGNS = campaign.CampaignQuery(owner="user:u7", is_archived=None, before=None, count_max=51)
 CHOSEN_JOBS = JOBS.model_copy(update={"tags": ["t"], "campaign_id": CAMPAIGN, "before": None})
 REOPENING = reopening.Reopening(job_id=JOB, target_results=1, pages_max=1, credits_max=1, queue_timeout=MINUTE)
 
@@ -226,6 +231,12 @@ HOT: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "heads": lambda c: event.list_heads(c, [(JOB, "user:u7")]),
     "list jobs": lambda c: job_list.list_jobs(c, JOBS),
     "list chosen jobs": lambda c: job_list.list_jobs(c, CHOSEN_JOBS),
+    "list jobs of statuses": lambda c: job_list.list_jobs(c, RARE_JOBS),
+    "list campaigns": lambda c: campaign.list_campaigns(c, CAMPAIGNS),
+    "read a campaign": lambda c: campaign.read_campaign(c, owner="user:u7", campaign_id=CAMPAIGN),
+    "letters": lambda c: administration.read_letters(c, administration.LetterFilter(count_max=5)),
+    "jobs of a reference": lambda c: operator.jobs_of_reference(c, reference="0123456789ab"),
+    "find a person": lambda c: operator.find_person(c, platform="tiktok", handle="mira", with_data=False),
     "kept answer": lambda c: idempotency.read_answer(c, owner="user:u7", key="k"),
     "open calls": lambda c: deletion.count_open_calls(c, job_id=JOB),
     "jobs of a campaign": lambda c: deletion.jobs_of_campaign(c, owner="user:u7", campaign_id=CAMPAIGN),
@@ -270,6 +281,7 @@ GATEWAYS = (
     *("hold a step", "resolve letters", "poll", "head of results", "results by delivery", "results by likeness"),
     *("first results by likeness", "results by followers", "first results by followers", "funnel", "calls", "usage"),
     *("sum of usage", "batch of a job", "batch of a campaign", "newest of a campaign", "events", "heads", "list jobs"),
+    *("list jobs of statuses", "list campaigns", "read a campaign"),
     *("list chosen jobs", "kept answer", "open calls", "jobs of a campaign", "discard letters", "read a job"),
 )
 
@@ -442,12 +454,37 @@ async def test_a_dead_holders_claims_and_a_jobs_letters_are_found_among_all(conn
 
 
 async def test_a_person_is_looked_for_by_indexes(connection: Connection) -> None:
-    """Among all creators and profiles; of jobs, which are few, all are read."""
-    [plan] = await plans_of(
-        connection, lambda c: operator.find_person(c, platform="tiktok", handle="mira", with_data=False)
+    """Among all creators, profiles and the targets of jobs."""
+    [plan] = await plans_of(connection, HOT["find a person"])
+    for index in ("candidates_by_handle", "profiles_by_handle", "jobs_by_target", "jobs_by_target_handle"):
+        assert re.search(rf"\b{index}\b", plan), plan
+
+
+async def test_jobs_of_a_rare_status_are_found_without_the_others(connection: Connection) -> None:
+    """However many jobs the owner has, a page of each status is read from its place in an index."""
+    await connection.execute("set enable_sort = off")  # an owner of the few jobs here is read and sorted as fast
+    [plan] = await plans_of(connection, HOT["list jobs of statuses"], as_gateway=True)
+    await connection.execute("reset enable_sort")
+    assert re.search(r"jobs_by_status on jobs[^\n]*\n\s+Index Cond: [^\n]*owner = [^\n]*status = [^\n]*id < ", plan), (
+        plan
     )
-    assert "candidates_by_handle" in plan, plan
-    assert "profiles_by_handle" in plan, plan
+
+
+async def test_a_campaigns_jobs_are_counted_without_the_owners_others(connection: Connection) -> None:
+    for name in ("list campaigns", "read a campaign"):
+        [plan] = await plans_of(connection, HOT[name], as_gateway=True)
+        assert "jobs_by_campaign" in plan, plan
+        assert "jobs_by_owner" not in plan, plan
+
+
+@pytest.mark.parametrize("name", ["list jobs", "list chosen jobs", "list jobs of statuses", "letters"])
+async def test_what_may_leave_conditions_out_is_planned_for_its_values(connection: Connection, name: str) -> None:
+    """A prepared statement goes over to one plan for all values, which reads all rows that any of them may want."""
+    await connection.execute("deallocate all")
+    for _ in range(3):
+        await HOT[name](connection)
+    cursor = await connection.execute("select statement from pg_prepared_statements where statement like '%order by%'")
+    assert await cursor.fetchall() == []
 
 
 async def test_the_guard_sees_a_scan(connection: Connection) -> None:

@@ -97,7 +97,8 @@ class ChangeFilter(Model):
 
 
 async def read_letters(connection: Connection, wanted: LetterFilter) -> list[LetterRow]:
-    """The letters that fit, the newest first: ids sort by creation."""
+    """The letters that fit, the newest first: ids sort by creation. Never prepared: a plan for whatever may be left out
+    joins every letter to its job."""
     async with connection.cursor(row_factory=class_row(LetterRow)) as cursor:
         await cursor.execute(
             """select l.id, l.created_at, l.reason, l.details ->> 'reference' as reference, l.details, l.job_id,
@@ -111,6 +112,7 @@ async def read_letters(connection: Connection, wanted: LetterFilter) -> list[Let
                  and (%(before)s::uuid is null or l.id < %(before)s)
                order by l.id desc limit %(count_max)s""",
             wanted.model_dump(),
+            prepare=False,
         )
         return await cursor.fetchall()
 

@@ -149,8 +149,9 @@ async def jobs_of_reference(connection: Connection, *, reference: str) -> list[J
     async with connection.cursor(row_factory=class_row(JobLine)) as cursor:
         await cursor.execute(
             """select id, owner, platform, mode, status, stop_reason, error, created_at, ended_at from jobs
-               where reference = %(reference)s
-                  or id in (select job_id from dead_letters where details ->> 'reference' = %(reference)s)
+               where id in (
+                   select id from jobs where reference = %(reference)s
+                   union all select job_id from dead_letters where details ->> 'reference' = %(reference)s)
                order by id desc""",
             {"reference": reference},
         )
@@ -262,8 +263,9 @@ async def find_person(connection: Connection, *, platform: str, handle: str, wit
                    coalesce(j.target #>> '{account,handle}', j.input ->> 'targetUsername'), j.id, j.owner, null,
                    j.created_at, case when %(with_data)s then j.target end
                from jobs j
-               where j.platform = %(platform)s and (lower(j.input ->> 'targetUsername') = any(%(names)s)
-                   or lower(j.target #>> '{account,handle}') = any(%(names)s))
+               where j.platform = %(platform)s and (
+                   j.input ->> 'targetUsername' is not null and lower(j.input ->> 'targetUsername') = any(%(names)s)
+                   or j.target is not null and lower(j.target #>> '{account,handle}') = any(%(names)s))
                order by place, stored_at""",
             {"platform": platform, "names": _names(handle), "with_data": with_data},
         )

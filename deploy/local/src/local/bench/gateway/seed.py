@@ -33,7 +33,7 @@ def _unread(_: bytes) -> Page:
     raise AssertionError("pages are given, not read")
 
 
-_PLATFORM = Platform(
+PLATFORM = Platform(
     name=PlatformName.TIKTOK,
     label="TikTok",
     handles=HandleRule(
@@ -56,22 +56,22 @@ async def seed_job(database_url: str, owner: str, creator_count: int) -> UUID:
         unit = Unit(database=database, clock=Clock(), active_jobs_max=1)
         job = _job(unit.clock, owner, creator_count)
         async with database.connection() as connection:
-            await announce_platform(connection, _ABILITY)
+            await announce_platform(connection, ABILITY)
         due = await create_job(unit, job, [PlannedSearch(kind=_KIND, query="vegan")], region=None)
         for first in range(0, creator_count, PAGE_SIZE):
-            items = [_item(number) for number in range(first, min(first + PAGE_SIZE, creator_count))]
-            due = await _deliver(unit, due[0], Page(items=tuple(items), cursor=str(first + PAGE_SIZE)))
+            items = [make_item(number) for number in range(first, min(first + PAGE_SIZE, creator_count))]
+            due = await deliver_page(unit, due[0], Page(items=tuple(items), cursor=str(first + PAGE_SIZE)))
     finally:
         await database.close()
     return job.id
 
 
-_ABILITY = Ability(
-    platform=_PLATFORM.name,
-    label=_PLATFORM.label,
-    modes=tuple(_PLATFORM.modes),
-    search_kinds=tuple(_PLATFORM.searches),
-    handles=_PLATFORM.handles,
+ABILITY = Ability(
+    platform=PLATFORM.name,
+    label=PLATFORM.label,
+    modes=tuple(PLATFORM.modes),
+    search_kinds=tuple(PLATFORM.searches),
+    handles=PLATFORM.handles,
 )
 
 
@@ -81,7 +81,7 @@ def _job(clock: Clock, owner: str, creator_count: int) -> NewJob:
         owner=owner,
         created_by=owner.partition(":")[2],
         campaign_id=None,
-        platform=_PLATFORM.name,
+        platform=PLATFORM.name,
         mode=Mode.KEYWORD,
         input={"keywords": ["vegan"]},
         target_results=creator_count,
@@ -94,7 +94,7 @@ def _job(clock: Clock, owner: str, creator_count: int) -> NewJob:
     )
 
 
-async def _deliver(unit: Unit, step: DueStep, page: Page) -> list[DueStep]:
+async def deliver_page(unit: Unit, step: DueStep, page: Page) -> list[DueStep]:
     """What a worker does with a step whose page this is; returns the next."""
     token = uuid.uuid4()
     async with unit.database.connection() as connection:
@@ -117,7 +117,7 @@ async def _deliver(unit: Unit, step: DueStep, page: Page) -> list[DueStep]:
             search_id=claim.search_id,
             step=claim.step,
             token=token,
-            platform=_PLATFORM.name,
+            platform=PLATFORM.name,
             kind="page",
             path=_PATH,
             fingerprint="",
@@ -129,11 +129,11 @@ async def _deliver(unit: Unit, step: DueStep, page: Page) -> list[DueStep]:
     settled = Settlement(
         id=call.id, job_id=claim.job_id, credits=1, http_status=200, reason=None, milliseconds=1, bytes=1
     )
-    _, due = await commit_page(unit, _PLATFORM, claim, token, PaidPage(page=page, settlement=settled))
+    _, due = await commit_page(unit, PLATFORM, claim, token, PaidPage(page=page, settlement=settled))
     return due
 
 
-def _item(number: int) -> Item:
+def make_item(number: int) -> Item:
     """About as large as what TikTok's search brings."""
     handle = f"kitchen.{number}"
     account = Account(

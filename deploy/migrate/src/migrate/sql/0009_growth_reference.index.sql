@@ -1,0 +1,1 @@
+create index concurrently jobs_by_reference on jobs (reference) where reference is not null;
