@@ -488,7 +488,8 @@ async def test_what_may_leave_conditions_out_is_planned_for_its_values(connectio
     for _ in range(3):
         await HOT[name](connection)
     cursor = await connection.execute(
-        """select statement from pg_prepared_statements where statement not like 'explain%' and statement not like '%pg_prepared_statements%'
+        """select statement from pg_prepared_statements
+           where statement not like 'explain%' and statement not like '%pg_prepared_statements%'
              and (statement like '%from dead_letters l left join%' or statement like '%targetUsername'' as target,%')"""
     )
     assert await cursor.fetchall() == []
