@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:
     began = time.monotonic()
     try:
         with interruptible(), open_view(console) as view:
-            findings = [(part, _run(part, root, view)) for part in parts]
+            findings = _run_all(parts, root, view)
     except Interrupted as interrupted:
         console.print("interrupted; everything is stopped")
         return interrupted.exit_code
@@ -50,20 +51,27 @@ def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:
     return 0
 
 
-def _run(part: Part, root: Path, view: View) -> Finding:
-    began = time.monotonic()
+def _run_all(parts: Sequence[Part], root: Path, view: View) -> list[tuple[Part, Finding]]:
     (root / ".local").mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"bench-{part.name}-", dir=root / ".local"))
+    with ExitStack() as stack:
+        benches: dict[str, Bench] = {}
+        for part in parts:
+            folder = Path(tempfile.mkdtemp(prefix=f"bench-{part.name}-", dir=root / ".local"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            benches[part.name] = Bench(folder, root, _reporter(part, view))
+        opened = {part.name: stack.enter_context(part.opened(benches[part.name])) for part in parts if part.is_opened}
+        return [(part, _run(part, benches[part.name], opened)) for part in parts]
 
-    def report(phase: str) -> None:
-        view.report(f"{part.name}: {phase}")
 
-    report(part.title)
-    try:
-        finding = part.run(Bench(folder=folder, root=root, report=report))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    report(f"done in {time.monotonic() - began:.0f} s")
+def _reporter(part: Part, view: View) -> Callable[[str], None]:
+    return lambda phase: view.report(f"{part.name}: {phase}")
+
+
+def _run(part: Part, bench: Bench, opened: Mapping[str, object]) -> Finding:
+    began = time.monotonic()
+    bench.report(part.title)
+    finding = part.run(bench, opened[part.name]) if part.is_opened else part.run(bench)
+    bench.report(f"done in {time.monotonic() - began:.0f} s")
     return finding
 
 

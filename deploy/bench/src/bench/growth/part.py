@@ -1,7 +1,6 @@
 """Steps, sweep and lists of a database in which much has happened, beside those of one in which little has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -22,31 +21,20 @@ ASK_ROUNDS: Final = 5
 _GOAL: Final = at_least(0.9)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is compared, and how often."""
-
-    small: Size
-    large: Size
-    load: Load
-    step_rounds: int
-    ask_rounds: int
-
-
 def run(bench: Bench) -> Finding:
-    return measure(bench, Plan(SMALL, LARGE, LOAD, step_rounds=STEP_ROUNDS, ask_rounds=ASK_ROUNDS))
+    return measure(bench, (SMALL, LARGE), LOAD, step_rounds=STEP_ROUNDS, ask_rounds=ASK_ROUNDS)
 
 
-def measure(bench: Bench, plan: Plan) -> Finding:
-    small, large = plan.small, plan.large
+def measure(bench: Bench, sizes: tuple[Size, Size], load: Load, *, step_rounds: int, ask_rounds: int) -> Finding:
+    small, large = sizes
     with seed(bench.folder / "postgres", (small, large), bench.report) as server:
         bench.report("asking what the sweep, lists and operators ask")
-        answers = ask_all(server, small, large, plan.ask_rounds)
+        answers = ask_all(server, small, large, ask_rounds)
         turns = {small.name: list[Turn](), large.name: list[Turn]()}
-        for number in range(plan.step_rounds + 1):  # the first finds caches as they come
-            bench.report(f"steps, round {number} of {plan.step_rounds}")
+        for number in range(step_rounds + 1):  # the first finds caches as they come
+            bench.report(f"steps, round {number} of {step_rounds}")
             for size in (small, large) if number % 2 == 0 else (large, small):
-                turns[size.name].append(_turn(server, size, small, plan.load))
+                turns[size.name].append(_turn(server, size, small, load))
     rows = (_of_steps(turns, small, large), *(_of_group(group, answers, small, large) for group in GROUPS))
     return Finding(rows=rows, detail="\n\n".join((_updates(turns[large.name]), _table(answers, small, large))))
 

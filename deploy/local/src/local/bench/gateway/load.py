@@ -30,7 +30,10 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`requests` are whole requests, each sent `uses` times in turn; every answer has to have `status`."""
+    """`requests` are whole requests, each sent `uses` times in turn; every answer has to have `status`.
+
+    With `is_once` the load is over when all are sent, if not before, instead of beginning anew.
+    """
 
     port: int
     requests: Sequence[str]
@@ -38,6 +41,7 @@ class Order:
     status: int
     seconds: float
     connections: int
+    is_once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +73,11 @@ class _Tally:
 
     def __init__(self, order: Order) -> None:
         self.status = bytearray(str(order.status).encode())
-        encoded = (request.encode() for request in cycle(order.requests))
+        encoded = [request.encode() for request in order.requests]
         self.has_body = order.status != HTTPStatus.NOT_MODIFIED
-        self.requests: Iterator[bytes] = chain.from_iterable(repeat(request, order.uses) for request in encoded)
+        self.requests: Iterator[bytes] = chain.from_iterable(
+            repeat(request, order.uses) for request in (encoded if order.is_once else cycle(encoded))
+        )
         self.nanoseconds = array("q")
         self.byte_count = 0
         self.deadline = 0
@@ -97,6 +103,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._wanted = 0
         self._sent_at = 0
+        self._has_left = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
@@ -121,16 +128,24 @@ class _Connection(asyncio.Protocol):
         if now < tally.deadline:
             self._ask()
         else:
-            self._transport.close()
-            tally.leave()
+            self._leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if time.perf_counter_ns() < self._tally.deadline:
+        if not self._has_left and time.perf_counter_ns() < self._tally.deadline:
             self._tally.fail(f"the connection was lost ({exc})")
 
     def _ask(self) -> None:
+        request = next(self._tally.requests, None)
+        if request is None:
+            self._leave()
+            return
         self._sent_at = time.perf_counter_ns()
-        self._transport.write(next(self._tally.requests))
+        self._transport.write(request)
+
+    def _leave(self) -> None:
+        self._has_left = True
+        self._transport.close()
+        self._tally.leave()
 
     def _length(self) -> int:
         """Of the whole answer; 0 if its headers are not here yet."""

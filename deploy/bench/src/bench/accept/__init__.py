@@ -1,0 +1,1 @@
+"""Accepting a delivery of QStash's: the webhook, and a handler that does nothing else."""

@@ -1,0 +1,97 @@
+"""From the publication of a step to the worker's beginning with it, one job alone, beside nats-py and nothing else.
+
+The worker is the one that is deployed: when it began is told by its log, the end of a step minus its duration, which is
+given in whole milliseconds; over many steps that evens out.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from statistics import mean, median
+from typing import Final
+
+import httpx
+
+from bench.floor.ground import Ground, Scale, open_ground
+from bench.floor.outside import PUBLISHED
+from bench.row import Bench, BenchError, Finding, Ratio, Row, at_most
+from bench.steps.measure import start_worker
+from local.child import plain_environment, wait_until
+from local.loopback import PLAIN_HTTP
+from local.port import LOOPBACK
+from local.process import Supervisor
+
+GOAL: Final = at_most(3.0)
+ROUNDS: Final = 4
+STEPS: Final = 60
+MESSAGES: Final = 200
+_JOB_MAX_S: Final = 30.0
+
+
+def run(bench: Bench) -> Finding:
+    return judge(*run_rounds(bench, ROUNDS, STEPS))
+
+
+def run_rounds(bench: Bench, rounds: int, steps: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of ours and of raw nats-py, a mean for each round."""
+    ours: list[float] = []
+    raw: list[float] = []
+    with open_ground(bench.folder, Scale(jobs=2, steps=2, pages=steps + 2), bench.report) as ground:
+        for number in range(rounds):
+            bench.report(f"round {number + 1} of {rounds}")
+            ours.append(mean(_ours(ground, steps)) * 1000)
+            raw.append(mean(_raw(ground)) * 1000)
+    return ours, raw
+
+
+def judge(ours: list[float], raw: list[float]) -> Finding:
+    row = Row(
+        what="hand-off: from a step's publication to its beginning, one job alone",
+        ours=f"{median(ours):.2f} ms",
+        theirs=f"nats-py publish, fetch: {median(raw):.2f} ms",
+        ratio=Ratio.of(ours, raw),
+        goal=GOAL,
+        note="means of a round; the worker enriches the step before meanwhile. Durable publication in both; QStash's "
+        "hop and the webhook are not counted",
+    )
+    return Finding(rows=(row,))
+
+
+def _ours(ground: Ground, steps: int) -> list[float]:
+    """Seconds of each hand-off after the first few."""
+    with ground.turn() as turn:
+        with Supervisor() as supervisor:
+            start_worker(turn, supervisor)
+            log = supervisor.child("tiktok").log
+            turn.publish_first(ground.jobs[:1])
+            if not wait_until(lambda: turn.done() >= steps, _JOB_MAX_S):
+                raise BenchError(f"one job made less than {steps} steps in {_JOB_MAX_S:.0f} s")
+            time.sleep(0.2)
+            url = f"http://{LOOPBACK}:{ground.outside_port}{PUBLISHED}"
+            published = {int(step): at for step, at in httpx.get(url, **PLAIN_HTTP).json().items()}
+        began = _begun(log)
+    return [began[step] - published[step] for step in range(5, steps) if step in began and step in published]
+
+
+def _begun(log: Path) -> dict[int, float]:
+    """When the worker began with each step, by its log."""
+    begun: dict[int, float] = {}
+    for line in log.read_text().splitlines():
+        fact = json.loads(line) if line.startswith("{") else {}
+        if fact.get("event") == "step.performed":
+            ended = datetime.fromisoformat(fact["timestamp"]).timestamp()
+            begun[fact["step"]] = ended - fact["milliseconds"] / 1000
+    return begun
+
+
+def _raw(ground: Ground) -> list[float]:
+    with ground.turn():
+        environment = plain_environment(ground.nats.client_environment("tester"))
+        argv = [sys.executable, "-m", "bench.handoff.raw", str(MESSAGES)]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"nats-py alone: {done.stderr.strip()[-300:]}")
+    return json.loads(done.stdout)[20:]

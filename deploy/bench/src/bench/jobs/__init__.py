@@ -1,0 +1,1 @@
+"""Whole jobs, beside the sequential flow that they replace."""

@@ -1,0 +1,111 @@
+"""A keyword job's wall time beside the sequential flow's, and what it takes of the machine."""
+
+from contextlib import AbstractContextManager
+from statistics import median
+from typing import Final
+
+from bench.jobs import sequential
+from bench.jobs.beside import Beside, sequential_flows
+from bench.jobs.order import ORDERS, Order
+from bench.jobs.site import Run, Site
+from bench.row import SEPARATOR, Bench, Finding, Ratio, Row, at_least, at_most
+from bench.usage import peak_mb
+from local.stack import SERVICES, Options, Stack
+
+ROUNDS: Final = 2
+AHEAD: Final = 20
+WORKER_MB_MAX: Final = 200
+TIMES_FASTER_MIN: Final = 20.0
+CHAIN_TIMES_MAX: Final = 1.4
+SERVICES_NEEDED: Final = ("gateway", "webhook", "tiktok")
+
+
+def opened(bench: Bench) -> AbstractContextManager[Beside]:
+    """What runs beside the other parts."""
+    return sequential_flows(bench, ORDERS)
+
+
+def run(bench: Bench, beside: Beside) -> Finding:
+    services = tuple(service for service in SERVICES if service.name in SERVICES_NEEDED)
+    with Stack.start(Options(bench.folder, services=services), bench.report) as stack:
+        site = Site(stack)
+        bench.report("warming up")
+        site.perform(("warm", "up"), 60)
+        ours: dict[str, list[Run]] = {order.name: [] for order in ORDERS}
+        ahead: list[Run] = []
+        for number in range(ROUNDS):
+            for order in ORDERS:
+                bench.report(f"round {number + 1} of {ROUNDS}: {order.name}")
+                ours[order.name].append(site.perform(order.keywords, order.target))
+            bench.report(f"round {number + 1} of {ROUNDS}: with pages ahead")
+            site.set_pages_per_delivery(AHEAD)
+            ahead.append(site.perform(ORDERS[2].keywords, ORDERS[2].target))
+            site.set_pages_per_delivery(1)
+        peaks = {name: peak_mb(stack.supervisor.child(name).pid) for name in SERVICES_NEEDED}
+    rows: list[Row] = []
+    for order in ORDERS:
+        rows += _rows(order, ours[order.name], beside.result(order, bench))
+    rows.append(_ahead_row(ahead, beside.result(ORDERS[2], bench)))
+    rows += _usage_rows(ours[ORDERS[2].name], peaks)
+    return Finding(rows=tuple(rows))
+
+
+def _rows(order: Order, ours: list[Run], theirs: sequential.Run) -> list[Row]:
+    seconds = median(run.seconds for run in ours)
+    per_creator = [run.calls / run.creators for run in ours]
+    return [
+        Row(
+            what=f"a job: {order.name}",
+            ours=f"{seconds:.1f} s",
+            theirs=f"sequential {theirs.seconds:.0f} s",
+            ratio=Ratio(tuple(theirs.seconds / run.seconds for run in ours)),
+            goal=at_least(TIMES_FASTER_MIN),
+            note="times faster; the sequential flow ran once, beside the other parts (it sleeps nearly all the time). "
+            "No profile was known beforehand. "
+            f"Sequential / chain of our page calls: {theirs.seconds / median(run.chain_s for run in ours):.1f}: "
+            "what a job without any cost of its own would reach",
+        ),
+        Row(
+            what=f"its time, beside the chain of its page calls: {order.name}",
+            ours=f"{seconds:.1f} s",
+            theirs=f"{median(run.chain_s for run in ours):.1f} s",
+            ratio=Ratio(tuple(run.seconds / run.chain_s for run in ours)),
+            goal=at_most(CHAIN_TIMES_MAX),
+            note="the chain is the sum of the page calls of the job's longest search, as the ledger has them",
+        ),
+        Row(
+            what=f"its paid calls for a distinct creator: {order.name}",
+            ours=f"{median(per_creator):.3f}",
+            theirs=f"{(theirs.pages + theirs.profiles) / theirs.creators:.3f}",
+            ratio=Ratio.of(per_creator, [(theirs.pages + theirs.profiles) / theirs.creators]),
+            goal=at_most(1.0),
+        ),
+    ]
+
+
+def _ahead_row(ahead: list[Run], theirs: sequential.Run) -> Row:
+    return Row(
+        what=f"a job: {ORDERS[2].name}, with `api.pages_per_delivery` at {AHEAD}",
+        ours=f"{median(run.seconds for run in ahead):.1f} s",
+        theirs=f"{median(run.chain_s for run in ahead):.1f} s",
+        ratio=Ratio(tuple(run.seconds / run.chain_s for run in ahead)),
+        note="beside the chain of its page calls; the default is one page a delivery. "
+        f"{theirs.seconds / median(run.seconds for run in ahead):.1f} times faster than the sequential flow",
+    )
+
+
+def _usage_rows(runs: list[Run], peaks: dict[str, float]) -> list[Row]:
+    cpu = {name: median(run.cpu[name] for run in runs) for name in SERVICES_NEEDED}
+    return [
+        Row(
+            what=f"processor seconds of a job: {ORDERS[2].name}",
+            ours=SEPARATOR.join(f"{name} {seconds:.1f} s" for name, seconds in cpu.items()),
+        ),
+        Row(
+            what="peak memory of the worker after all these jobs",
+            ours=SEPARATOR.join(f"{name} {peak:.0f} MB" for name, peak in peaks.items()),
+            theirs=f"{WORKER_MB_MAX} MB",
+            ratio=Ratio((peaks["tiktok"] / WORKER_MB_MAX,)),
+            goal=at_most(1.0),
+        ),
+    ]
