@@ -23,7 +23,7 @@ SETTINGS = "select count(*) from pg_settings where sourcefile like '%postgresql.
 
 @pytest.mark.server
 def test_rows_come_for_the_steps_and_for_whoever_asks(tmp_path: Path) -> None:
-    finding = measure(Bench(folder=tmp_path, root=tmp_path), SMALL, LARGE, LOAD, step_rounds=1, ask_rounds=1)
+    finding = measure(Bench(folder=tmp_path, root=tmp_path), (SMALL, LARGE), LOAD, step_rounds=1, ask_rounds=1)
     steps, *asked = finding.rows
     assert steps.ratio is not None
     assert steps.ratio.median > 0

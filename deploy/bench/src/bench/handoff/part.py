@@ -100,5 +100,5 @@ def _raw(ground: Ground, messages: int) -> list[float]:
         argv = [sys.executable, "-m", "bench.handoff.raw", str(messages)]
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchError(f"nats-py alone: {done.stderr.strip().rpartition(chr(10))[2]}")
+        raise BenchError(f"nats-py alone: {done.stderr.strip()[-300:]}")
     return json.loads(done.stdout)[20:]
