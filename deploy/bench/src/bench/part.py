@@ -31,6 +31,7 @@ PARTS: Final = (
     Part("accept", "Accepting a delivery", "bench.accept.part"),
     Part("handoff", "From step to step", "bench.handoff.part"),
     Part("steps", "Steps a second", "bench.steps.part"),
+    Part("peers", "Beside other engines", "bench.peers.part"),
     Part("growth", "When much has happened", "bench.growth.part"),
     Part("jobs", "Whole jobs", "bench.jobs.part", is_opened=True),
 )
