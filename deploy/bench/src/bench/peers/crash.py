@@ -34,7 +34,7 @@ class Wreck:
     jobs: int = 8
     steps: int = 20
     step_s: float = 0.25
-    own_jobs: int = 30
+    own_jobs: int = 12
     cap_s: float = 100.0
 
 
@@ -48,7 +48,7 @@ def crash_all(
         killed = {name: kill_peer(crew, wreck, stack) for name, crew in crews.items()}
         own = stack.enter_context(Supervisor())
         own_killed = _kill_ours(turn, own, wreck)
-        deadline = max(own_killed, *killed.values()) + wreck.cap_s
+        deadline = max((own_killed, *killed.values())) + wreck.cap_s
         wait_until(lambda: _is_over(turn, wreck, crews), deadline - time.time())
         return _judge_ours(turn, own, own_killed, wreck), _judge_peers(crews, killed, wreck)
 

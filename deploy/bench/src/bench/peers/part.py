@@ -13,7 +13,7 @@ from bench.row import Bench, Finding, Ratio, Row, at_least, at_most
 from bench.steps.measure import Window, measure, start_floor, start_worker
 
 ROUNDS: Final = 2
-SCALE: Final = Scale(jobs=100, steps=40, pages=80)
+SCALE: Final = Scale(jobs=100, steps=40, pages=45)  # so few that our jobs end within the wreck's cap, too
 WINDOW: Final = Window(after_s=0.5, lasts_s=3.0)
 RECOVERED_MAX_S: Final = 20.0
 _OURS, _FLOOR = "ours", "floor"
