@@ -150,6 +150,7 @@ async def test_the_runbooks_commands_work_as_they_stand_there(stage: Any, operat
     for line in lines:
         done_well(operate(*shlex.split(line, comments=True)[1:]))
     assert stored(stage) == {
+        "api.pages_per_delivery": 10,
         "timeouts.standard_job_timeout": "PT1H30M",
         "limits.credits_per_owner_per_day": None,
         "limits.admin_user_ids": ["user_2abc"],
