@@ -50,7 +50,7 @@ class JobShelf:
         standing = (view.revision, view.event_seq, view.waiting_on, view.waiting_until)
         kept = Kept(content, tag_of_content(content), standing, self._now() + KEPT_S)
         self._kept.pop(view.id, None)
-        if view.waiting_on is not WaitingOn.OWNER_LIMIT:
+        if view.waiting_on != WaitingOn.OWNER_LIMIT:
             if len(self._kept) >= self._kept_max:
                 del self._kept[next(iter(self._kept))]  # the oldest
             self._kept[view.id] = kept
