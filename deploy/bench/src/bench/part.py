@@ -32,6 +32,7 @@ PARTS: Final = (
     Part("requests", "Polls and pages", "bench.requests.part"),
     Part("handoff", "From step to step", "bench.handoff.part"),
     Part("steps", "Steps a second", "bench.steps.part"),
+    Part("peers", "Beside other engines", "bench.peers.part"),
     Part("growth", "When much has happened", "bench.growth.part"),
     Part("jobs", "Whole jobs", "bench.jobs.part", is_opened=True),
 )

@@ -35,12 +35,24 @@ class Window:
     lasts_s: float = 4.0
 
 
-def measure(ground: Ground, start: Callable[[Turn, Supervisor], None], name: str, window: Window) -> Pace:
-    """The pace of what `start` starts under this name, on a fresh copy of the database. Raises BenchError."""
+def publish_first(turn: Turn) -> None:
+    """Begin with the first step of each job, as our stream has it."""
+    turn.publish_first(turn.ground.jobs)
+
+
+def measure(
+    ground: Ground,
+    start: Callable[[Turn, Supervisor], None],
+    name: str,
+    window: Window,
+    begin: Callable[[Turn], None] = publish_first,
+) -> Pace:
+    """The pace of what `start` starts under this name and `begin` gives its first steps, on a fresh copy of the
+    database. Raises BenchError."""
     with ground.turn() as turn:
         with Supervisor() as supervisor:
             start(turn, supervisor)
-            turn.publish_first(ground.jobs)
+            begin(turn)
             if not wait_until(lambda: turn.done() > 0, _BEGIN_MAX_S):
                 raise BenchError(f"{name} did no step within {_BEGIN_MAX_S:.0f} s")
             time.sleep(window.after_s)
