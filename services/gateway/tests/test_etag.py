@@ -1,12 +1,12 @@
 """Entity tags compare as RFC 9110 says."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.db.poll import JobVersion
+from common.db.poll import JobMark
 from common.domain.job import JobStatus
 from gateway.etag import is_match, tag_of_content, tag_of_version
 
@@ -30,13 +30,17 @@ def test_no_match(header: str | None) -> None:
 def test_each_state_of_each_job_has_its_own_tag() -> None:
     ids = [uuid4(), uuid4()]
     tags = [
-        tag_of_version(job_id, JobVersion(event_seq=seq, status=status))
+        tag_of_version(job_id, mark(job_id, seq, status))
         for job_id in ids
         for seq in (0, 1, 11)
         for status in JobStatus
     ]
     assert len(set(tags)) == len(tags)
     assert all(is_match(tag, tag) for tag in tags)
+
+
+def mark(job_id: UUID, seq: int, status: JobStatus) -> JobMark:
+    return JobMark(id=job_id, owner="user:ada", platform="tiktok", event_seq=seq, status=status)
 
 
 @given(st.binary(), st.text())

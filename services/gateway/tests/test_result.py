@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, get_args, get_origin
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
@@ -23,6 +24,7 @@ from common.domain.creator import (
     Statistics,
 )
 from gateway.creator import write_creator
+from gateway.stored import write_stored
 
 PATH = "/api/scraping/tiktok"
 WEST = timezone(-timedelta(hours=5))
@@ -291,3 +293,12 @@ def test_the_document_has_every_field_of_the_model_always() -> None:
     assert shown["account"]["native"] == {"snake_case": 1}
     assert shown["contact"]["emails"][0]["seenAt"] == datetime(2026, 1, 1, 5, tzinfo=UTC)
     assert shown["contact"]["emails"][0]["seenAt"].utcoffset() == timedelta(0)
+
+
+def test_what_is_stored_is_shown_as_its_model_is() -> None:
+    bare = FULL.model_copy(update={"content": None, "likeness": None, "profile_seen_at": None})
+    for creator in (FULL, bare):
+        shown = msgspec.json.decode(msgspec.json.encode(write_creator(creator)))
+        assert msgspec.json.decode(write_stored(creator.model_dump_json())) == shown
+    with pytest.raises(msgspec.ValidationError):
+        write_stored(FULL.model_dump_json().replace('"handle"', '"handel"'))

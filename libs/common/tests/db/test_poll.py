@@ -14,7 +14,7 @@ from common.clock import Clock
 from common.db.job import NewJob, insert_job
 from common.db.owner import add_owner
 from common.db.platform_state import Ability, announce_platform
-from common.db.poll import read_job, read_poll, read_version
+from common.db.poll import read_job, read_marks, read_poll, read_states
 from common.db.pool import Connection, Database
 from common.domain.job import JobStatus, Mode, WaitingOn
 from common.settings import DatabaseSettings
@@ -122,20 +122,21 @@ async def test_a_job_is_read_by_its_owner_on_its_platform_alone(connection: Conn
         (ADA, "youtube", job_id, False),
         (ADA, "tiktok", uuid4(), False),
     ]:
-        version = await read_version(connection, owner=owner, platform=platform, job_id=asked)
         poll = await read_poll(connection, owner=owner, platform=platform, job_id=asked)
-        assert [version is not None, poll is not None] == [is_there] * 2
+        assert (poll is not None) == is_there
     assert await read_job(connection, owner=ADA, job_id=job_id) is not None
     assert await read_job(connection, owner=BOB, job_id=job_id) is None
+    for read in (read_marks, read_states):
+        assert [mark.owner for mark in await read(connection, owners=[ADA], job_ids=[job_id, uuid4()])] == [ADA]
+        assert await read(connection, owners=[BOB], job_ids=[job_id]) == []
 
 
-async def test_version_and_poll_name_the_same_state(connection: Connection, job_id: UUID) -> None:
+async def test_mark_and_poll_name_the_same_state(connection: Connection, job_id: UUID) -> None:
     await connection.execute("update jobs set event_seq = 42, status = 'processing'")
-    version = await read_version(connection, owner=ADA, platform="tiktok", job_id=job_id)
+    (mark,) = await read_marks(connection, owners=[ADA, BOB], job_ids=[job_id])
     poll = await read_poll(connection, owner=ADA, platform="tiktok", job_id=job_id)
-    assert version is not None
     assert poll is not None
-    assert (version.event_seq, version.status) == (poll.event_seq, poll.status) == (42, JobStatus.PROCESSING)
+    assert (mark.event_seq, mark.status) == (poll.event_seq, poll.status) == (42, JobStatus.PROCESSING)
 
 
 async def test_steps_stand_in_the_order_of_their_first_delivery_and_creators_too(

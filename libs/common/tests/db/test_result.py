@@ -120,7 +120,8 @@ async def test_only_what_the_owners_job_delivered_is_listed(connection: Connecti
     await add(connection, other, 1, 0.7)
     query = ResultQuery(owner=ADA, job_id=job_id, after=None, count_max=10)
     (row,) = await read(connection, query)
-    assert (row.seq, row.likeness, row.enrichment, row.details.account.handle) == (3, 0.5, "bought", "h3")
+    handle = Creator.model_validate_json(row.details).account.handle
+    assert (row.seq, row.likeness, row.enrichment, handle) == (3, 0.5, "bought", "h3")
     assert await read(connection, query.model_copy(update={"owner": BOB})) == []
 
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.crash import Crash
+from common.db.poll import JobMark, JobState, read_marks, read_states
 from common.db.pool import Door
 from common.resources.process import DoorSettings, Resources, open_resources
 from common.settings import (
@@ -24,9 +25,11 @@ from gateway.auth.token import TokenPolicy
 from gateway.export.slot import ExportSlots
 from gateway.live.hub import Hub
 from gateway.live.limit import LiveLimits
+from gateway.lookout import Lookout
 from gateway.metric import Metrics
 from gateway.publishing import BoundedPublication
 from gateway.setting import ClerkKeySettings
+from gateway.shelf import JobShelf
 
 NAME = "gateway"
 PORT = 8000
@@ -71,6 +74,9 @@ class Gateway:
     origins: tuple[str, ...]
     metrics: Metrics
     hub: Hub
+    marks: Lookout[JobMark]
+    states: Lookout[JobState]
+    shelf: JobShelf = field(default_factory=JobShelf)
     life: Life = field(default_factory=Life)
     exports: ExportSlots = field(default_factory=ExportSlots)
 
@@ -149,6 +155,8 @@ async def open_gateway(
             origins=settings.clerk.origins,
             metrics=metrics,
             hub=hub,
+            marks=Lookout(resources.database, read_marks),
+            states=Lookout(resources.database, read_states),
             life=Life(on_drain=[hub.drain]),
         )
 

@@ -36,9 +36,9 @@ class _Sent(ASGIResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def answer_unless_known(content: bytes, scope: Scope, *, cache_control: str) -> Response[bytes]:
+def answer_unless_known(content: bytes, scope: Scope, *, cache_control: str, tag: str | None = None) -> Response[bytes]:
     """The content under a tag of its own, or 304 if the client has it."""
-    headers = {"Cache-Control": cache_control, "ETag": tag_of_content(content)}
+    headers = {"Cache-Control": cache_control, "ETag": tag or tag_of_content(content)}
     if is_match(read_if_none_match(scope), headers["ETag"]):
         return NotModified(headers)
     return Response(content, headers=headers, media_type="application/json")

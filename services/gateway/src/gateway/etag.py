@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar.types import Scope
 
-from common.db.poll import JobVersion
+from common.db.poll import JobMark, JobPoll
 
 # Part of every tag: raise it when an answer's shape changes.
 SHAPE = 1
@@ -15,9 +15,9 @@ _TAG = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e]*")\s*(?:,|$)')
 _HEADER_LENGTH_MAX = 2000
 
 
-def tag_of_version(job_id: UUID, version: JobVersion) -> str:
+def tag_of_version(job_id: UUID, version: JobMark | JobPoll) -> str:
     """The tag of a job's poll in this state."""
-    return f'"{SHAPE}-{job_id.hex}-{version.event_seq}-{version.status.value}"'
+    return f'"{SHAPE}-{job_id.hex}-{version.event_seq}-{version.status}"'
 
 
 def tag_of_content(content: bytes) -> str:

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from pydantic import Json
 
 from common.db.pool import Connection
-from common.db.result import ResultRow
+from common.db.result import DeliveredRow
 from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.model import Model
@@ -23,9 +23,11 @@ R = TypeVar("R", bound=Model)
 _READ_MAX = 25
 
 
-class FoundRow(ResultRow):
+class FoundRow(DeliveredRow):
     """A creator of a job. `details` is read from text: in half the time that psycopg's own reading takes."""
 
+    likeness: float | None
+    followers: int | None
     details: Json[Creator]
 
 

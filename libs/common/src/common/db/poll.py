@@ -3,6 +3,7 @@
 What a poll shows changes only together with `event_seq`, so (job, event_seq, status) names a state.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,28 @@ class JobVersion(Model):
 
     event_seq: int
     status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class JobMark:
+    """Names the state that a poll shows, of a job among several."""
+
+    id: UUID
+    owner: str
+    platform: str
+    event_seq: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobState(JobMark):
+    """Where a job stands. What is shown of it changes only together with what stands here, but for the place of one
+    that waits for its owner's others: `revision` changes with every change of its row, and whatever belongs to a job
+    is changed under that row's lock, together with its counts."""
+
+    revision: int
+    waiting_on: str | None
+    waiting_until: datetime | None
 
 
 class JobPoll(JobVersion):
@@ -53,7 +76,8 @@ class SampleView(Model):
 class JobView(Model):
     """Everything about a job but its creators.
 
-    `event_seq` is the number of its last event or delivery. `samples` are commits of this run: its first, the first of
+    `event_seq` is the number of its last event or delivery; `revision` is that of `JobState`.
+    `samples` are commits of this run: its first, the first of
     its last two minutes, its last; empty before there is one, and for a final job.
     `keywords`, `target` and `filters` are what was understood of what the caller asked for: None if it did not.
     `searches` stand in the order in which the job got them.
@@ -101,6 +125,7 @@ class JobView(Model):
     delay_between_calls: timedelta
     run: int
     event_seq: int
+    revision: int
     samples: tuple[SampleView, ...]
     created_at: datetime
     started_at: datetime | None
@@ -108,18 +133,35 @@ class JobView(Model):
     ended_at: datetime | None
 
 
-async def read_version(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobVersion | None:
-    """One look at the primary key; None if the owner has no such job on this platform.
-
-    The function says for whom it looks, so that it needs no transaction to be under row-level security.
-    """
+async def read_marks(connection: Connection, *, owners: list[str], job_ids: list[UUID]) -> list[JobMark]:
+    """One look at the primary key for each. Those of the jobs that are one of these owners': who asks for several
+    compares whose each is."""
     cursor = await connection.execute(
-        "select event_seq, status from job_version(%(owner)s, %(platform)s, %(job_id)s)",
-        {"owner": owner, "platform": platform, "job_id": job_id},
+        """select id, owner, platform, event_seq, status from jobs
+           where id = any(%(job_ids)s) and owner = any(%(owners)s)""",
+        {"owners": owners, "job_ids": job_ids},
     )
-    row = await cursor.fetchone()
-    # Without the checks of the model, which the database has made: this is the statement of every poll.
-    return None if row is None else JobVersion.model_construct(event_seq=row[0], status=JobStatus(row[1]))
+    # Without the checks of a model, which the database has made: this is the statement of every poll.
+    return [JobMark(*row) for row in await cursor.fetchall()]
+
+
+async def read_states(connection: Connection, *, owners: list[str], job_ids: list[UUID]) -> list[JobState]:
+    """The same, with all that tells whether anything is new."""
+    cursor = await connection.execute(
+        """select j.id, j.owner, j.platform, j.event_seq, j.status, j.xmin::text::bigint,
+               case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
+                    when stop.is_stopped then 'operator'
+                    else coalesce(p.reason, case when stop.minute_credits >= stop.minute_max then 'credits' end)
+               end,
+               case when j.ended_at is null and j.admitted_at is not null and not stop.is_stopped then
+                    coalesce(p.until, case when p.reason is null and stop.minute_credits >= stop.minute_max
+                                      then stop.minute_ends_at end) end
+           from jobs j left join platform_states p on p.platform = j.platform and p.state <> 'open'
+           cross join spending stop
+           where j.id = any(%(job_ids)s) and j.owner = any(%(owners)s)""",
+        {"owners": owners, "job_ids": job_ids},
+    )
+    return [JobState(*row) for row in await cursor.fetchall()]
 
 
 async def read_poll(connection: Connection, *, owner: str, platform: str, job_id: UUID) -> JobPoll | None:
@@ -182,8 +224,9 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                    j.removed_count, j.creators_removed_at, j.pending_count, j.reserve_count, j.calls_count,
                    j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.pages_max, j.parallel_searches_max,
-                   j.timeout, j.delay_between_calls, j.run, j.event_seq, j.created_at, j.started_at, j.deadline_at,
-                   j.ended_at, j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
+                   j.timeout, j.delay_between_calls, j.run, j.event_seq, j.xmin::text::bigint as revision,
+                   j.created_at, j.started_at, j.deadline_at, j.ended_at,
+                   j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
                    j.input ->> 'region' as region, j.input -> 'filters' as filters, j.tags,
                    (select coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'delivered', e.data -> 'delivered',
                         'pages', e.data -> 'pages')), '[]')

@@ -1,5 +1,6 @@
 """What a job delivered, a page at a time. Every statement carries the owner."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,11 +31,17 @@ class DeliveredRow(Model):
     details: Creator
 
 
-class ResultRow(DeliveredRow):
-    """The same in a list, with the numbers by which it is sorted, at the database's precision."""
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """The same in a list, with the numbers by which it is sorted, at the database's precision. `details` is the
+    creator as JSON text: of many nobody makes models."""
 
+    seq: int
+    delivered_at: datetime
+    enrichment: str | None
     likeness: float | None
     followers: int | None
+    details: str
 
 
 class ResultPlace(Model):
@@ -73,30 +80,29 @@ async def read_result_head(connection: Connection, *, owner: str, job_id: UUID) 
 async def list_found(connection: Connection, query: ResultQuery) -> list[ResultRow]:
     """Creators in the order of their delivery. `seq` is given under the job's lock, so that
     nothing ever appears before a place that was read: paging on is complete while the job runs."""
-    async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
-        await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
-               from jobs j join candidates c on c.job_id = j.id
-               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > %(seq)s::bigint
-                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
-                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
-                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
-                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
-                 and (%(countries)s::text[] is null or coalesce(
-                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
-                 and (%(languages)s::text[] is null or coalesce(
-                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
-                         collate "C") = any(%(languages)s), %(is_kept)s))
-                 and (%(posted_within_s)s::float8 is null or coalesce(
-                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
-                                        (c.details #>> '{content,posted_at}')::timestamptz)
-                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
-                          when c.details #>> '{account,last_posted_at}' is not null then false end,
-                     %(is_kept)s))
-               order by c.seq limit %(count_max)s""",
-            _parameters(query),
-        )
-        return await cursor.fetchall()
+    cursor = await connection.execute(
+        """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details::text
+           from jobs j join candidates c on c.job_id = j.id
+           where j.id = %(job_id)s and j.owner = %(owner)s and c.seq > %(seq)s::bigint
+             and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+             and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+             and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+             and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+             and (%(countries)s::text[] is null or coalesce(
+                 c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+             and (%(languages)s::text[] is null or coalesce(
+                 lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                     collate "C") = any(%(languages)s), %(is_kept)s))
+             and (%(posted_within_s)s::float8 is null or coalesce(
+                 case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                    (c.details #>> '{content,posted_at}')::timestamptz)
+                           >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                      when c.details #>> '{account,last_posted_at}' is not null then false end,
+                 %(is_kept)s))
+           order by c.seq limit %(count_max)s""",
+        _parameters(query),
+    )
+    return [ResultRow(*row) for row in await cursor.fetchall()]
 
 
 async def list_alike(connection: Connection, query: ResultQuery) -> list[ResultRow]:
@@ -105,61 +111,59 @@ async def list_alike(connection: Connection, query: ResultQuery) -> list[ResultR
     Nothing is shown twice; but who is delivered while a reader pages on, and is more alike than the place that was
     reached, is missed: read again from the start for those, or by delivery.
     """
-    async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
-        await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
-               from jobs j join candidates c on c.job_id = j.id
-               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
-                 and (c.likeness_rank, c.seq) > (%(likeness_rank)s::real, %(seq)s::bigint)
-                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
-                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
-                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
-                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
-                 and (%(countries)s::text[] is null or coalesce(
-                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
-                 and (%(languages)s::text[] is null or coalesce(
-                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
-                         collate "C") = any(%(languages)s), %(is_kept)s))
-                 and (%(posted_within_s)s::float8 is null or coalesce(
-                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
-                                        (c.details #>> '{content,posted_at}')::timestamptz)
-                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
-                          when c.details #>> '{account,last_posted_at}' is not null then false end,
-                     %(is_kept)s))
-               order by c.likeness_rank, c.seq limit %(count_max)s""",
-            _parameters(query),
-        )
-        return await cursor.fetchall()
+    cursor = await connection.execute(
+        """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details::text
+           from jobs j join candidates c on c.job_id = j.id
+           where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
+             and (c.likeness_rank, c.seq) > (%(likeness_rank)s::real, %(seq)s::bigint)
+             and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+             and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+             and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+             and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+             and (%(countries)s::text[] is null or coalesce(
+                 c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+             and (%(languages)s::text[] is null or coalesce(
+                 lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                     collate "C") = any(%(languages)s), %(is_kept)s))
+             and (%(posted_within_s)s::float8 is null or coalesce(
+                 case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                    (c.details #>> '{content,posted_at}')::timestamptz)
+                           >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                      when c.details #>> '{account,last_posted_at}' is not null then false end,
+                 %(is_kept)s))
+           order by c.likeness_rank, c.seq limit %(count_max)s""",
+        _parameters(query),
+    )
+    return [ResultRow(*row) for row in await cursor.fetchall()]
 
 
 async def list_followed(connection: Connection, query: ResultQuery) -> list[ResultRow]:
     """Those with the most followers first, those of whom it is unknown last, equals in the order of their delivery;
     who comes while a reader pages on may be missed as in `list_alike`."""
-    async with connection.cursor(row_factory=class_row(ResultRow)) as cursor:
-        await cursor.execute(
-            """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details
-               from jobs j join candidates c on c.job_id = j.id
-               where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
-                 and (c.followers_rank, c.seq) > (%(followers_rank)s::bigint, %(seq)s::bigint)
-                 and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
-                 and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
-                 and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
-                 and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
-                 and (%(countries)s::text[] is null or coalesce(
-                     c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
-                 and (%(languages)s::text[] is null or coalesce(
-                     lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
-                         collate "C") = any(%(languages)s), %(is_kept)s))
-                 and (%(posted_within_s)s::float8 is null or coalesce(
-                     case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
-                                        (c.details #>> '{content,posted_at}')::timestamptz)
-                               >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
-                          when c.details #>> '{account,last_posted_at}' is not null then false end,
-                     %(is_kept)s))
-               order by c.followers_rank, c.seq limit %(count_max)s""",
-            _parameters(query),
-        )
-        return await cursor.fetchall()
+    cursor = await connection.execute(
+        """select c.seq, c.delivered_at, c.enrichment, c.likeness, c.followers, c.details::text
+           from jobs j join candidates c on c.job_id = j.id
+           where j.id = %(job_id)s and j.owner = %(owner)s and c.seq is not null
+             and (c.followers_rank, c.seq) > (%(followers_rank)s::bigint, %(seq)s::bigint)
+             and (%(followers_min)s::bigint is null or coalesce(c.followers >= %(followers_min)s, %(is_kept)s))
+             and (%(followers_max)s::bigint is null or coalesce(c.followers <= %(followers_max)s, %(is_kept)s))
+             and (%(verified)s::boolean is null or coalesce(c.verified = %(verified)s, %(is_kept)s))
+             and (%(has_email)s::boolean is null or coalesce(c.has_email = %(has_email)s, %(is_kept)s))
+             and (%(countries)s::text[] is null or coalesce(
+                 c.details #>> '{account,country}' = any(%(countries)s), %(is_kept)s))
+             and (%(languages)s::text[] is null or coalesce(
+                 lower(split_part(replace(nullif(c.details #>> '{account,language}', ''), '_', '-'), '-', 1)
+                     collate "C") = any(%(languages)s), %(is_kept)s))
+             and (%(posted_within_s)s::float8 is null or coalesce(
+                 case when greatest((c.details #>> '{account,last_posted_at}')::timestamptz,
+                                    (c.details #>> '{content,posted_at}')::timestamptz)
+                           >= now() - make_interval(secs => %(posted_within_s)s::float8) then true
+                      when c.details #>> '{account,last_posted_at}' is not null then false end,
+                 %(is_kept)s))
+           order by c.followers_rank, c.seq limit %(count_max)s""",
+        _parameters(query),
+    )
+    return [ResultRow(*row) for row in await cursor.fetchall()]
 
 
 # Before every place of its order: a likeness is at most 1, followers are of 64 bits.

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from common.db.result import DeliveredRow
+from common.db.result import DeliveredRow, ResultRow
 from common.domain.creator import Creator
 from common.domain.job import PlatformName
 from common.domain.outcome import Enrichment
 from gateway.answer.document import Answer
 from gateway.creator import CreatorDocument, write_creator
 from gateway.selection import Selection, shape_of_answer, shape_of_model
+from gateway.stored import write_stored
 
 
 class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
@@ -34,14 +35,24 @@ class ResultAnswer(Answer, frozen=True, rename="camel", kw_only=True):
             creator=write_creator(row.details),
         )
 
+    @classmethod
+    def of_row(cls, row: ResultRow, platform: PlatformName) -> "ResultAnswer":
+        """The same of a row in a list."""
+        return cls(
+            seq=row.seq,
+            found_at=row.delivered_at.astimezone(UTC),
+            enrichment=cast(Enrichment | None, row.enrichment),
+            platform=platform,
+            creator=cast(CreatorDocument, write_stored(row.details)),
+        )
+
 
 RESULT_SHAPE = shape_of_answer(ResultAnswer, creator=shape_of_model(Creator))
 
 
 def chosen(answer: ResultAnswer, selection: Selection) -> Mapping[str, Any]:
     """The answer with the fields that are asked for."""
-    parts = msgspec.structs.fields(ResultAnswer)
-    return selection.of({part.encode_name: getattr(answer, part.name) for part in parts})
+    return selection.of(msgspec.json.decode(answer.encoded()))
 
 
 class ResultPage(Answer, frozen=True, rename="camel", kw_only=True):

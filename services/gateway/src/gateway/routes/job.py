@@ -98,8 +98,15 @@ async def read_own_job(
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
     """Everything about the job but its creators. Its tag is of the content: credits move without an event."""
-    content = JobAnswer.of(await _view(gateway, principal, read_id(job_id))).encoded()
-    return answer_unless_known(content, request.scope, cache_control="private, no-cache")
+    wanted_id = read_id(job_id)
+    state = await gateway.states.read(owner=principal.owner, job_id=wanted_id)
+    if state is None:
+        raise not_found()
+    kept = gateway.shelf.find(state)
+    if kept is None:
+        view = await _view(gateway, principal, wanted_id)
+        kept = gateway.shelf.keep(view, JobAnswer.of(view).encoded())
+    return answer_unless_known(kept.content, request.scope, cache_control="private, no-cache", tag=kept.tag)
 
 
 @post(f"{PATH}/cancel", status_code=200)

@@ -63,7 +63,7 @@ async def list_own_results(
         query = ResultQuery(owner=principal.owner, job_id=wanted_id, after=after, count_max=limit + 1, filters=filters)
         rows = await _LISTS[sort](connection, query)
     shown = rows[:limit]
-    answers = [ResultAnswer.of(row, head.platform) for row in shown]
+    answers = [ResultAnswer.of_row(row, head.platform) for row in shown]
     cursor = write_place(_place(shown[-1]), sort) if len(rows) > limit else None
     page = (
         ResultPage(items=answers, next_cursor=cursor)

@@ -5,7 +5,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
-from common.db.poll import read_poll, read_version
+from common.db.poll import read_poll
 from gateway.answer.poll import CreatedAnswer, PollAnswer
 from gateway.auth.principal import Principal
 from gateway.body import ScrapingBody, read_body
@@ -53,16 +53,17 @@ async def poll_scraping_job(
     gateway: NamedDependency[Gateway],
     principal: NamedDependency[Principal],
 ) -> Response[bytes]:
-    """The job with all its creators, or 304 after one look at its row."""
+    """The job with all its creators, or 304 after one look at its row, which it may share with others."""
     name = read_platform_name(platform)
     # The first frontend may send more than we know, as it always could.
     asked = read_parameters(request.scope["query_string"], _PARAMETERS, is_open=True)
     job_id = read_job_id(asked.get("jobId"))
     if_none_match = read_if_none_match(request.scope)
     if if_none_match is not None:
-        async with gateway.resources.database.connection() as connection:
-            version = await read_version(connection, owner=principal.owner, platform=name, job_id=job_id)
-        if version is not None and is_match(if_none_match, tag := tag_of_version(job_id, version)):
+        mark = await gateway.marks.read(owner=principal.owner, job_id=job_id)
+        if mark is None or mark.platform != name:
+            raise not_found()
+        if is_match(if_none_match, tag := tag_of_version(job_id, mark)):
             return NotModified({**_PRIVATE, "ETag": tag})
     async with gateway.door(principal).connection() as connection:
         poll = await read_poll(connection, owner=principal.owner, platform=name, job_id=job_id)
