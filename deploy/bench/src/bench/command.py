@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench import machine, page
 from bench.part import PARTS, Part
-from bench.row import Bench, BenchError, Finding
+from bench.row import Bench, BenchError, Finding, Row
 from bench.table import markdown, print_rows
 from local.child import ProcessError
 from local.client import GatewayError
@@ -37,7 +37,7 @@ def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:
     except Interrupted as interrupted:
         console.print("interrupted; everything is stopped")
         return interrupted.exit_code
-    except (ProcessError, GatewayError, BenchError) as error:
+    except ProcessError as error:
         console.print(f"It could not be measured. {error}", markup=False, highlight=False)
         return 1
     print_rows(console, [row for _, finding in findings for row in finding.rows])
@@ -48,7 +48,7 @@ def run_bench(root: Path, console: Console, only: Sequence[str] = ()) -> int:
     if not only:
         page.write(root, _page(described, findings))
         console.print(f"written to {page.PATH}", highlight=False)
-    return 0
+    return int(any(row.is_failed for _, finding in findings for row in finding.rows))
 
 
 def _run_all(parts: Sequence[Part], root: Path, view: View) -> list[tuple[Part, Finding]]:
@@ -70,7 +70,11 @@ def _reporter(part: Part, view: View) -> Callable[[str], None]:
 def _run(part: Part, bench: Bench, opened: Mapping[str, object]) -> Finding:
     began = time.monotonic()
     bench.report(part.title)
-    finding = part.run(bench, opened[part.name]) if part.is_opened else part.run(bench)
+    try:
+        finding = part.run(bench, opened[part.name]) if part.is_opened else part.run(bench)
+    except (ProcessError, GatewayError, BenchError) as error:  # the other parts are measured all the same
+        row = Row(what=part.title, ours="could not be measured", note=str(error), is_failed=True)
+        finding = Finding(rows=(row,))
     bench.report(f"done in {time.monotonic() - began:.0f} s")
     return finding
 

@@ -34,5 +34,6 @@ PARTS: Final = (
     Part("steps", "Steps a second", "bench.steps.part"),
     Part("peers", "Beside other engines", "bench.peers.part"),
     Part("growth", "When much has happened", "bench.growth.part"),
+    Part("scale", "More worker processes", "bench.scale.part"),
     Part("jobs", "Whole jobs", "bench.jobs.part", is_opened=True),
 )

@@ -65,7 +65,7 @@ def at_most(bound: float) -> Goal:
 class Row:
     """`ours` and `theirs` are figures with their units, for people. Without a ratio or a goal it is only shown.
 
-    `note` says in a few words what a reader must know to trust the figure.
+    `note` says in a few words what a reader must know to trust the figure. `is_failed`: it could not be measured.
     """
 
     what: str
@@ -74,6 +74,7 @@ class Row:
     ratio: Ratio | None = None
     goal: Goal | None = None
     note: str = ""
+    is_failed: bool = False
 
     @property
     def is_missed(self) -> bool:

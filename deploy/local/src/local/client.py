@@ -114,6 +114,9 @@ class Gateway:
     def read_job(self, job_id: str) -> Snapshot:
         return Snapshot.read(self._ask("GET", f"/api/v1/jobs/{job_id}"))
 
+    def cancel_job(self, job_id: str) -> Snapshot:
+        return Snapshot.read(self._ask("POST", f"/api/v1/jobs/{job_id}/cancel"))
+
     def poll(self, job_id: str, platform: str = "tiktok") -> tuple[str, str | None, list[Creator]]:
         """As the existing frontend does: status, error, creators so far."""
         answer = self._ask("GET", f"/api/scraping/{platform}?jobId={job_id}")
