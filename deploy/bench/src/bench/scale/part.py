@@ -91,7 +91,8 @@ def _row(latency: Latency, workers: int, seen: dict[Case, list[Seen]], size: Siz
         theirs=f"one process {median(one):.0f}/s",
         ratio=Ratio.of(many, one),
         note=f"{size.jobs} jobs of {KEYWORDS_PER_JOB} keywords at once, each profile bought; what is counted is "
-        f"profiles learned; everything on {processors()} processors. Held up by {_held_up(seen[latency, workers], workers)}; one process by "
+        f"profiles learned; everything on {processors()} processors. "
+        f"Held up by {_held_up(seen[latency, workers], workers)}; one process by "
         f"{_held_up(seen[latency, size.workers[0]], size.workers[0])}",
     )
 

@@ -30,8 +30,9 @@ _CALLS: Final = """select kind, count(*), sum(milliseconds)::float / 1000 from u
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """Profiles of so many `creators` were learned in `seconds`. `cores` are processors kept busy, by process; `idle`
-    the share of the machine's that nobody used. `doing` counts what Postgres was seen at; `waiting` are the steps that no worker had
-    been given, `in_hand` those that one had; `calls` how many paid calls were under way on the average, by kind."""
+    the share of the machine's that nobody used. `doing` counts what Postgres was seen at; `waiting` are the steps that
+    no worker had been given, `in_hand` those that one had; `calls` how many paid calls were under way on the average,
+    by kind."""
 
     seconds: float
     creators: int
