@@ -197,6 +197,8 @@ def bare_gateway() -> Gateway:
         origins=(),
         metrics=Metrics(Shared("gateway")),
         hub=nothing,
+        marks=nothing,
+        states=nothing,
     )
 
 

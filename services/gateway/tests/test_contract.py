@@ -57,6 +57,8 @@ def routes() -> set[tuple[str, str]]:
         origins=(),
         metrics=Metrics(Shared("gateway")),
         hub=nothing,
+        marks=nothing,
+        states=nothing,
     )
     return {
         (method, re.sub(r"\{(\w+)\}", lambda found: f"{{{to_camel(found[1])}}}", route.path_format))

@@ -47,6 +47,8 @@ def broken_app() -> Any:
             origins=(),
             metrics=Metrics(Shared("gateway")),
             hub=nothing,
+            marks=nothing,
+            states=nothing,
         )
     )
 

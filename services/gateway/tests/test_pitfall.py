@@ -294,7 +294,7 @@ if "{service}" == "gateway":
     from common.metric.process import Metrics as Shared
     from gateway.metric import Metrics
     app = create_routes(Gateway(resources=nothing, publication=nothing, keys=nothing, policy=nothing, origins=(),
-                                metrics=Metrics(Shared("gateway")), hub=nothing))
+                                metrics=Metrics(Shared("gateway")), hub=nothing, marks=nothing, states=nothing))
 else:
     from common.clock import Clock
     from webhook.app import create_app

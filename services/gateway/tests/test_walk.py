@@ -82,6 +82,8 @@ def app_routes() -> list[HTTPRoute]:
         origins=(),
         metrics=Metrics(Shared("gateway")),
         hub=nothing,
+        marks=nothing,
+        states=nothing,
     )
     routes = create_routes(gateway).routes
     assert all(isinstance(route, HTTPRoute) for route in routes), "no websocket, no mounted application"
