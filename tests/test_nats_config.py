@@ -94,7 +94,7 @@ def test_the_servers_limits_hold_what_the_streams_may_have() -> None:
     assert max(stream.duplicate_window or 0 for stream in STREAMS) == 600
     # Whoever is gone without a word is noticed before its steps have been handed to others many times.
     assert 'ping_interval: "20s"' in CODE
-    assert ACK_WAIT_S == 20
+    assert ACK_WAIT_S == 15
 
 
 def test_the_table_in_the_architecture_says_the_same() -> None:

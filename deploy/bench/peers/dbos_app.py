@@ -2,12 +2,14 @@
 executor had in hand is recovered when an executor of the same name starts (DBOS without Conductor)."""
 
 import asyncio
+import os
 import signal
 
 from dbos import DBOS, DBOSConfig
 from work import ENGINE, NAME, STEPS, Work, dispatch
 
-JOBS_MAX = 100  # a job keeps its place in the queue while it runs: all at once, as with the others
+# A job keeps its place in the queue while it runs: all at once, as with the others; in a crash half of them each.
+JOBS_MAX = int(os.environ.get("PEER_JOBS", "100"))
 work = Work()
 config: DBOSConfig = {
     "name": "peer",

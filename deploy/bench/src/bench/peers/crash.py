@@ -45,7 +45,7 @@ def crash_all(
     with ExitStack() as stack:
         turn = stack.enter_context(ground.turn())
         crews = {peer.name: _crew(peer, ground, root, wreck, stack) for peer in peers}
-        killed = {name: _kill_peer(crew, wreck, stack) for name, crew in crews.items()}
+        killed = {name: kill_peer(crew, wreck, stack) for name, crew in crews.items()}
         own = stack.enter_context(Supervisor())
         own_killed = _kill_ours(turn, own, wreck)
         deadline = max(own_killed, *killed.values()) + wreck.cap_s
@@ -61,11 +61,12 @@ def _crew(peer: Peer, ground: Ground, root: Path, wreck: Wreck, stack: ExitStack
         "PEER_JOURNAL": str(folder / "journal"),
         "PEER_STEPS": str(wreck.steps),
         "PEER_STEP_S": str(wreck.step_s),
+        "PEER_JOBS": str(wreck.jobs // 2),
     }
     return Crew(peer, root, folder, given)
 
 
-def _kill_peer(crew: Crew, wreck: Wreck, stack: ExitStack) -> float:
+def kill_peer(crew: Crew, wreck: Wreck, stack: ExitStack) -> float:
     """When it was killed, by the clock of the machine."""
     supervisor = stack.enter_context(Supervisor())
     crew.do("prep")

@@ -110,11 +110,11 @@ def _table(
 ) -> str:
     durable = f"{DURABILITY[Engine.POSTGRES]}; {DURABILITY[Engine.NATS]}"
     lines = [
-        f"At once: 100 jobs for the rates; for the kill {wreck.jobs} jobs of {wreck.steps} steps of {wreck.step_s:g} s "
-        f"({wreck.own_jobs} of ours, with our own steps), two workers, of which one is killed by SIGKILL with all "
-        f"that it started. What had not come back {wreck.cap_s:.0f} s later counts as lost. Each engine has 16 slots and 8 "
-        "connections. `DBOS, same executor`: the killed one is started again at once; without Conductor its steps come "
-        "back in no other way.",
+        f"For the rates 100 jobs at once, 16 slots and 8 connections each. For the kill {wreck.jobs} jobs of "
+        f"{wreck.steps} steps of {wreck.step_s:g} s ({wreck.own_jobs} jobs of our own steps with ours), two workers, "
+        "of which one is killed by SIGKILL with all that it started. A job that has not ended "
+        f"{wreck.cap_s:.0f} s later counts as lost. `DBOS, same executor`: the killed one is started again at once; "
+        "without Conductor its steps come back in no other way.",
         "",
         "| engine | steps/s | its state | in hand | begun elsewhere after | jobs lost | begun again | ended twice |",
         "|---|---:|---|---:|---:|---:|---:|---:|",

@@ -18,8 +18,8 @@ STEPS = "STEPS"
 ADVISORIES = "ADVISORIES"
 SWEEP = "sweep"
 
-ACK_WAIT_S = 20  # a killed worker's step is delivered elsewhere after this
-HEARTBEAT_S = 5  # several heartbeats fit into ACK_WAIT_S
+ACK_WAIT_S = 15  # a killed worker's step is delivered elsewhere after this
+HEARTBEAT_S = 4  # several heartbeats fit into ACK_WAIT_S
 MAX_DELIVER = 50  # a backstop: attempts are counted in Postgres
 MAX_ACK_PENDING = 1024  # steps in flight for one platform over all its replicas
 DUPLICATE_WINDOW_S = 600  # the same (search, step, generation) twice within this is stored once

@@ -15,6 +15,7 @@ from common.db.job import lock_job
 from common.db.step import Claim, ClaimRequest, StepView
 from common.domain.message import StepMessage
 from common.domain.step import DueStep
+from common.messaging.topology import ACK_WAIT_S
 from common.metric.process import Window
 from common.resources.abandonment import give_up
 from common.resources.process import Resources
@@ -23,7 +24,7 @@ from common.transaction.failure import end_if_overdue
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=ACK_WAIT_S)  # renewed with the message: when that comes again it is over
 NAK_MAX_S = 10.0
 
 
