@@ -10,7 +10,7 @@ from local.faults.upstream import PROFILE, SEARCH
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(420)]
 
-SLOW_S = 45
+SLOW_S = 35
 
 
 @pytest.mark.parametrize("path", [SEARCH, PROFILE])

@@ -13,8 +13,8 @@ from bench.growth.size import Size
 from bench.growth.steps import Load, do_steps
 from bench.row import Bench
 
-SMALL = Size("small", jobs=1_000, full_jobs=1)
-LARGE = Size("large", jobs=2_000, full_jobs=2)
+SMALL = Size("small", jobs=1_000, full_jobs=2)
+LARGE = Size("large", jobs=2_000, full_jobs=3)
 LOAD = Load(jobs=3, pages=2)
 
 INDEXES = "select indexdef from pg_indexes where schemaname = 'public' order by 1"
@@ -23,13 +23,11 @@ SETTINGS = "select count(*) from pg_settings where sourcefile like '%postgresql.
 
 @pytest.mark.server
 def test_rows_come_for_the_steps_and_for_whoever_asks(tmp_path: Path) -> None:
-    finding = measure(Bench(folder=tmp_path, root=tmp_path), SMALL, LARGE, LOAD, step_rounds=1, ask_rounds=1)
+    finding = measure(Bench(folder=tmp_path, root=tmp_path), (SMALL, LARGE), LOAD, step_rounds=1, ask_rounds=1)
     steps, *asked = finding.rows
     assert steps.ratio is not None
     assert steps.ratio.median > 0
-    assert [row.what.rpartition(",")[0].rpartition(",")[0] or row.what for row in asked] == [
-        group.name for group in GROUPS
-    ]
+    assert [row.what for row in asked] == [f"{group.name}, {LARGE.jobs:,} jobs" for group in GROUPS]
     assert all(question.name in finding.detail for group in GROUPS for question in group.questions)
     assert "jobs_by_status" in finding.detail
     assert "candidates 0%" not in finding.detail

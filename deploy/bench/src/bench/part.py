@@ -29,6 +29,7 @@ class Part:
 PARTS: Final = (
     Part("parse", "Reading a page", "bench.parse.part"),
     Part("accept", "Accepting a delivery", "bench.accept.part"),
+    Part("requests", "Polls and pages", "bench.requests.part"),
     Part("handoff", "From step to step", "bench.handoff.part"),
     Part("steps", "Steps a second", "bench.steps.part"),
     Part("peers", "Beside other engines", "bench.peers.part"),

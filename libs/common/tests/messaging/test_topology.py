@@ -5,10 +5,13 @@ import asyncio
 import pytest
 from nats.js import JetStreamContext
 
+from common.db.pool import GATE_WAIT_S
+from common.db.profile import CLAIM_SPARED
 from common.domain.job import PlatformName
 from common.messaging.topology import (
     ACK_WAIT_S,
     ADVISORIES,
+    HEARTBEAT_AGAIN_S,
     HEARTBEAT_S,
     STEPS,
     STREAMS,
@@ -18,6 +21,7 @@ from common.messaging.topology import (
     progress_subject,
     step_subject,
 )
+from common.worker.claiming import LEASE
 
 
 def test_each_platform_has_the_consumer_and_the_subject_of_its_name() -> None:
@@ -38,6 +42,15 @@ def test_names() -> None:
 
 def test_several_heartbeats_fit_into_the_time_to_acknowledge() -> None:
     assert HEARTBEAT_S * 3 < ACK_WAIT_S
+
+
+def test_who_is_refused_a_connection_once_still_has_its_lease_at_the_next_try() -> None:
+    assert HEARTBEAT_S + GATE_WAIT_S + HEARTBEAT_AGAIN_S < LEASE.total_seconds() == ACK_WAIT_S
+
+
+def test_what_a_dead_worker_began_to_buy_is_free_when_its_step_is_taken_over() -> None:
+    """Its last claim of a profile is as old as the lease, but for what the last heartbeat added."""
+    assert CLAIM_SPARED.total_seconds() < ACK_WAIT_S - HEARTBEAT_S
 
 
 async def test_the_server_took_every_limit_as_it_is_described(jetstream: JetStreamContext) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import stamina
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.js.errors import NotFoundError
 from psycopg import AsyncConnection, sql
 from psycopg.rows import DictRow, dict_row
@@ -162,6 +163,7 @@ class Bench:
     stack: AsyncExitStack
     tools: Tools = field(init=False)
     beats: int = 0
+    beats_lost: int = 0  # so many do not get through
     page_path: str = PAGE_PATH
     profile_path: str = PROFILE_PATH
 
@@ -239,6 +241,9 @@ class Bench:
 
     async def perform(self, message: StepMessage, sequence: int = 1, tools: Tools | None = None) -> Reply:
         async def beat() -> None:
+            if self.beats_lost:
+                self.beats_lost -= 1
+                raise ConnectionClosedError
             self.beats += 1
 
         return await perform(tools or self.tools, Delivery(message=message, sequence=sequence), beat)

@@ -13,7 +13,7 @@ async def test_a_page_that_comes_after_the_lease_ran_out_is_refused(bench: Any) 
     """Another worker has taken the step meanwhile and buys its own page: one of the named windows."""
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
-    await bench.sandbox.fault("slow", bench.page_path, seconds=4)
+    await bench.sandbox.fault("slow", bench.page_path, seconds=2)
     late = asyncio.create_task(bench.perform(message))
     await bench.until(lambda: is_open(bench, "page"))
     await bench.let_lease_run_out(message)
@@ -32,7 +32,7 @@ async def test_a_page_that_comes_after_the_lease_ran_out_is_refused(bench: Any) 
 async def test_an_enrichment_that_comes_after_the_lease_ran_out_is_refused(bench: Any) -> None:
     """But the profiles that the late worker brings are used by the one who has the step now."""
     await bench.set("api", "enrichment_concurrency", 20)
-    await bench.sandbox.latency(profile=4)
+    await bench.sandbox.latency(profile=2)
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
     late = asyncio.create_task(bench.perform(message))
@@ -104,7 +104,7 @@ async def test_a_slow_answer_keeps_lease_and_message_alive(bench: Any) -> None:
     """Longer than the first heartbeat."""
     job_id = await bench.new_job("bread", target=5)
     message = bench.qstash.waiting.popleft()
-    await bench.sandbox.fault("slow", bench.page_path, seconds=6)
+    await bench.sandbox.fault("slow", bench.page_path, seconds=4)
     working = asyncio.create_task(bench.perform(message))
     await bench.until(lambda: is_open(bench, "page"))
     first = await bench.step(message)
@@ -116,6 +116,15 @@ async def test_a_slow_answer_keeps_lease_and_message_alive(bench: Any) -> None:
     assert (await working).reason == "performed"
     assert bench.beats == 1
     assert (await bench.job(job_id))["status"] == "completed"
+
+
+async def test_a_heartbeat_that_does_not_get_through_is_soon_tried_again(bench: Any) -> None:
+    """Not at the time of the next one, which would be after the answer here."""
+    await bench.new_job("bread", target=5)
+    bench.beats_lost = 1
+    await bench.sandbox.fault("slow", bench.page_path, seconds=5)
+    assert (await bench.perform(bench.qstash.waiting.popleft())).reason == "performed"
+    assert (bench.beats_lost, bench.beats) == (0, 1)
 
 
 async def test_a_worker_that_finds_another_token_at_its_heartbeat_drops_the_call(bench: Any) -> None:

@@ -87,7 +87,7 @@ async def _place(server: Postgres, size: Size, group: Group) -> Place:
         cursor = await connection.execute(
             """with mine as (
                    select id, owner, campaign_id, creators_since from jobs
-                   where ended_at is not null and case when %(is_largest)s then owner = 'user:u1' else owner <> 'user:u1' end),
+                   where ended_at is not null and (owner = 'user:u1') = %(is_largest)s),
                latest as (select * from mine where creators_since is not null order by id desc limit 1)
                select owner, campaign_id, id, (
                    select m.id from mine m where m.owner = latest.owner order by m.id desc offset 60 limit 1),

@@ -92,7 +92,8 @@ PARTS: Final = (
     Part(
         "steps",
         """id, search_id, step, job_id, generation, phase, cursor, attempts, claims_count, published_generation,
-        published_at, qstash_message_id, stream_sequence, delivered_at, due_at, items_count, item_ids, paged_at, done_at,
+        published_at, qstash_message_id, stream_sequence, delivered_at, due_at, items_count, item_ids, paged_at,
+            done_at,
         created_at""",
         """select overlay(search_id::text placing lpad(step::text, 12, '0') from 25 for 12)::uuid, search_id, step,
             job_id, 0, 'done', case when is_full then step::text end, 0, 1, 0, created_at, 'msg_' || step, n::bigint,
@@ -140,7 +141,8 @@ PARTS: Final = (
     Part(
         "idempotency_keys",
         "owner, key, fingerprint, job_id, answer, created_at",
-        "select owner, job_id::text, md5(n::text), job_id, '{}', created_at from past where n > %(jobs)s::int * 44 / 45",
+        "select owner, job_id::text, md5(n::text), job_id, '{}', "
+        "created_at from past where n > %(jobs)s::int * 44 / 45",
     ),
 )
 
@@ -149,7 +151,8 @@ insert into candidates (job_id, platform_id, search_id, step, ordinal, assigned_
     seq, enrichment, handle, name, followers, verified, has_email, worth, details, created_at, delivered_at)
 select job_id, (6800000000000000000 + person * 104729)::text, search_id, step, k, search_id, step,
     case when is_delivered then 'delivered' else 'filtered' end, case when not is_delivered then 'followers' end,
-    case when is_delivered then 2 + step * %(per_page)s + k end, 'not_needed', 'kitchen.' || person, 'Kitchen ' || person,
+    case when is_delivered then 2 + step * %(per_page)s + k end, 'not_needed', 'kitchen.' || person,
+        'Kitchen ' || person,
     1000 + number * 37, number %% 20 = 0, number %% 3 = 0, 0, details, created_at,
     case when is_delivered then created_at end
 from past, generate_series(0, pages - 1) step, generate_series(0, %(per_page)s::int - 1) k
@@ -162,9 +165,11 @@ where is_full
 
 PRESENT: Final = (
     """insert into jobs (id, owner, created_by, platform, mode, input, target_results, pages_max, credits_max,
-        parallel_searches_max, timeout, delay_between_calls, status, event_seq, credits_granted, admitted_at, started_at,
+        parallel_searches_max, timeout, delay_between_calls, status, event_seq, credits_granted, admitted_at,
+            started_at,
         deadline_at, queue_until)
-    select md5('a' || n)::uuid, 'user:u' || 2 + n %% (%(owners)s::int - 1), 'user_1', 'tiktok', 'keyword', '{}', 1000, 200,
+    select md5('a' || n)::uuid, 'user:u' || 2 + n %% (%(owners)s::int - 1), 'user_1', 'tiktok', 'keyword', '{}',
+        1000, 200,
         5000, 5, '1 day', '0', 'processing', 1, 50, now(), now(), now() + interval '1 day', now() + interval '1 day'
     from generate_series(1, %(active_jobs)s::int) n""",
     """insert into searches (id, job_id, ordinal, kind, query, status)

@@ -22,10 +22,11 @@ _GOAL: Final = at_least(0.9)
 
 
 def run(bench: Bench) -> Finding:
-    return measure(bench, SMALL, LARGE, LOAD, step_rounds=STEP_ROUNDS, ask_rounds=ASK_ROUNDS)
+    return measure(bench, (SMALL, LARGE), LOAD, step_rounds=STEP_ROUNDS, ask_rounds=ASK_ROUNDS)
 
 
-def measure(bench: Bench, small: Size, large: Size, load: Load, *, step_rounds: int, ask_rounds: int) -> Finding:
+def measure(bench: Bench, sizes: tuple[Size, Size], load: Load, *, step_rounds: int, ask_rounds: int) -> Finding:
+    small, large = sizes
     with seed(bench.folder / "postgres", (small, large), bench.report) as server:
         bench.report("asking what the sweep, lists and operators ask")
         answers = ask_all(server, small, large, ask_rounds)

@@ -1,15 +1,16 @@
 """Our worker's steps per second beside the floor's: the same messages and statements, and no other code."""
 
+from collections.abc import Callable
 from statistics import median
 from typing import Final
 
-from bench.floor.ground import Scale, open_ground
+from bench.floor.ground import Ground, Scale, open_ground
 from bench.row import SEPARATOR, Bench, Finding, Ratio, Row, at_least
 from bench.steps.measure import Pace, Window, measure, start_floor, start_floor_with_http, start_worker
 
 GOAL: Final = at_least(0.7)
-ROUNDS: Final = 4
-SCALE: Final = Scale(jobs=100, steps=60, pages=80)
+ROUNDS: Final = 3
+SCALE: Final = Scale(jobs=100, steps=40, pages=60)
 _ENTRANTS: Final = {
     "ours": ("tiktok", start_worker),
     "floor": ("floor", start_floor),
@@ -22,14 +23,18 @@ def run(bench: Bench) -> Finding:
 
 
 def run_rounds(bench: Bench, scale: Scale, rounds: int, window: Window) -> dict[str, list[Pace]]:
+    with open_ground(bench.folder, scale, bench.report) as ground:
+        return rounds_on(ground, rounds, window, bench.report)
+
+
+def rounds_on(ground: Ground, rounds: int, window: Window, report: Callable[[str], None]) -> dict[str, list[Pace]]:
     """All entrants in turn; every other round goes back."""
     paces: dict[str, list[Pace]] = {name: [] for name in _ENTRANTS}
-    with open_ground(bench.folder, scale, bench.report) as ground:
-        for number in range(rounds):
-            for name in list(_ENTRANTS)[:: 1 if number % 2 == 0 else -1]:
-                process, start = _ENTRANTS[name]
-                bench.report(f"round {number + 1} of {rounds}: {name}")
-                paces[name].append(measure(ground, start, process, window))
+    for number in range(rounds):
+        for name in list(_ENTRANTS)[:: 1 if number % 2 == 0 else -1]:
+            process, start = _ENTRANTS[name]
+            report(f"round {number + 1} of {rounds}: {name}")
+            paces[name].append(measure(ground, start, process, window))
     return paces
 
 

@@ -10,7 +10,7 @@ from local.faults.frontend import Frontend
 from local.faults.site import Before, Site
 from local.faults.upstream import PROFILE, Call
 
-# What a dead worker held of a job that others ended: its leases run out after 30 s, its open calls are settled by the
+# What a dead worker held of a job that others ended: its leases run out after 15 s, its open calls are settled by the
 # next sweep after that, at most 15 s later. The rest is for a slow machine.
 SETTLE_S = 75.0
 NOTHING = Before(calls=0, handles=frozenset())

@@ -22,6 +22,7 @@ from common.settings import DatabaseSettings, is_on_loopback
 Connection = AsyncConnection[TupleRow]
 
 POOL_TIMEOUT_S = 3.0
+GATE_WAIT_S = 3 * POOL_TIMEOUT_S
 OPEN_MAX_S = 10.0
 CONNECTION_LIFETIME_S = 1800.0
 TRUSTED_S = 1.0
@@ -179,7 +180,7 @@ class Database:
         """
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(POOL_TIMEOUT_S * 3):
+            async with asyncio.timeout(GATE_WAIT_S):
                 self._waiting += 1
                 try:
                     await self._gate.acquire()

@@ -19,7 +19,7 @@ from common.domain.model import Model
 # Longer than a call can last, a minute. Whoever lost a step's lease has claimed nothing for most of a lease, unless it
 # lives and works on: its youngest claims are spared, so that what it is about to bring is not bought a second time.
 CLAIM_LASTS = timedelta(seconds=75)
-CLAIM_SPARED = timedelta(seconds=15)
+CLAIM_SPARED = timedelta(seconds=10)
 
 
 class StoredProfile(Model):

@@ -18,8 +18,11 @@ STEPS = "STEPS"
 ADVISORIES = "ADVISORIES"
 SWEEP = "sweep"
 
-ACK_WAIT_S = 15  # a killed worker's step is delivered elsewhere after this
-HEARTBEAT_S = 4  # several heartbeats fit into ACK_WAIT_S
+# A killed worker's step is delivered elsewhere after this; longer than a living one may fail to tell that it lives: a
+# heartbeat, the longest wait for a connection to Postgres, and another try.
+ACK_WAIT_S = 15
+HEARTBEAT_S = 3
+HEARTBEAT_AGAIN_S = 1  # after one that did not get through
 MAX_DELIVER = 50  # a backstop: attempts are counted in Postgres
 MAX_ACK_PENDING = 1024  # steps in flight for one platform over all its replicas
 DUPLICATE_WINDOW_S = 600  # the same (search, step, generation) twice within this is stored once

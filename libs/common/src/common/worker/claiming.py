@@ -24,7 +24,7 @@ from common.transaction.failure import end_if_overdue
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=ACK_WAIT_S)  # renewed with the message: when that comes again it is over
+LEASE = timedelta(seconds=ACK_WAIT_S)  # no longer, or the message comes again before the step may be claimed
 NAK_MAX_S = 10.0
 
 

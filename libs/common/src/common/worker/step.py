@@ -27,7 +27,7 @@ from common.engine.enrichment import Enriched
 from common.engine.failure import decide_pause, search_end_for
 from common.engine.page import numbered
 from common.errors import CoolDownError, FencedError, NotFoundError, RetryError, ShapeError, SkipError
-from common.messaging.topology import HEARTBEAT_S
+from common.messaging.topology import HEARTBEAT_AGAIN_S, HEARTBEAT_S
 from common.metric.work import WorkMetrics
 from common.platform import Page, Platform, SearchKind
 from common.resources.process import Resources
@@ -368,8 +368,10 @@ async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:
     whole lease."""
     loop = asyncio.get_running_loop()
     renewed_at = loop.time()
+    pause_s = float(HEARTBEAT_S)
     while loop.time() - renewed_at < LEASE.total_seconds():
-        await asyncio.sleep(HEARTBEAT_S)
+        await asyncio.sleep(pause_s)
+        pause_s = HEARTBEAT_S
         try:
             if turn.is_committed:
                 await beat()
@@ -386,6 +388,7 @@ async def _keep_alive(tools: Tools, turn: _Turn, beat: Beat) -> None:
             await beat()
         except (NatsError, OSError, *DATABASE_UNAVAILABLE) as error:
             log.warning("lease.not_renewed", error=type(error).__name__)
+            pause_s = HEARTBEAT_AGAIN_S
             continue
         if not is_ours and not turn.is_committed:
             return

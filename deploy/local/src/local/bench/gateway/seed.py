@@ -48,13 +48,13 @@ PLATFORM = Platform(
 )
 
 
-async def seed_job(database_url: str, owner: str, creator_count: int) -> UUID:
-    """A job of this owner that has reached its target."""
+async def seed_job(database_url: str, owner: str, creator_count: int, *, is_running: bool = False) -> UUID:
+    """A job of this owner that has reached its target, or is far from it still."""
     database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="seed", size_max=2)
     await database.open()
     try:
         unit = Unit(database=database, clock=Clock(), active_jobs_max=1)
-        job = _job(unit.clock, owner, creator_count)
+        job = _job(unit.clock, owner, creator_count * 2 if is_running else creator_count)
         async with database.connection() as connection:
             await announce_platform(connection, ABILITY)
         due = await create_job(unit, job, [PlannedSearch(kind=_KIND, query="vegan")], region=None)

@@ -55,6 +55,7 @@ class Site:
     bare: Server
     trivial: Server
     job_id: UUID
+    running_job_id: UUID
     issuer_url: str
 
     def mint(self, count: int) -> list[str]:
@@ -85,6 +86,8 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
         report(f"making a job of {creator_count:,} creators")
         assert stack.postgres is not None
         job_id = asyncio.run(seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count))
+        running = seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count, is_running=True)
+        running_job_id = asyncio.run(running)
         _lift_limit(stack.postgres.database_url(DATABASE))
         bare_url = stack.postgres.database_url(DATABASE, "worker")  # who sees the row without more ado
         yield Site(
@@ -92,6 +95,7 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
             bare=_start(others, "bare", folder, DATABASE_URL=bare_url),
             trivial=_start(others, "trivial", folder),
             job_id=job_id,
+            running_job_id=running_job_id,
             issuer_url=stack.issuer_url,
         )
 

@@ -1,0 +1,1 @@
+"""What frontends ask all the time, beside bare handlers."""
