@@ -21,7 +21,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """`recovered_s`: from the kill to the last beginning elsewhere of what was in hand; None if one did not begin.
+    """`recovered_s`: from the kill to the last beginning elsewhere of what was in hand; None if one did not begin, or
+    none was begun.
     `lost`: jobs that did not end. `again`: steps that began more than once; `twice`: steps that ended so, None where a
     database's guards make it impossible."""
 
@@ -65,7 +66,7 @@ def judge(lines: Sequence[Line], who: str, killed_at: float, jobs: int, steps: i
     begun = Counter(line.place for line in lines if line.what == "begin")
     return Aftermath(
         in_hand=len(held),
-        recovered_s=max(later.values()) - killed_at if later.keys() == held else None,
+        recovered_s=max(later.values()) - killed_at if held and later.keys() == held else None,
         lost=sum((job, steps - 1) not in ended for job in range(jobs)),
         again=sum(count > 1 for count in begun.values()),
         twice=sum(count > 1 for count in ended.values()),
