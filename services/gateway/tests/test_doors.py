@@ -15,7 +15,6 @@ SOURCE = Path(gateway.__file__).parent
 # Where a connection names nobody, and why that shows nothing of anybody's.
 UNNAMED = {
     "routes/health.py": 1,  # asks whether Postgres answers
-    "routes/scraping.py": 1,  # the poll, whose function names the owner itself
 }
 # Who may reach what is anybody's: behind the administrators' guard.
 OF_EVERYBODY = {"administrator.py"}
