@@ -164,7 +164,7 @@ def start_ticks(pid: int) -> int | None:
 
     Together with the pid it names a process for good: a later one with the same pid has another start.
     """
-    fields = _stat(pid)
+    fields = read_stat(pid)
     return None if fields is None or fields[0] == "Z" else int(fields[19])
 
 
@@ -172,7 +172,7 @@ def descendants(pid: int) -> list[int]:
     """Everything below a process, by parent links; also what left its process group (Postgres's backends do)."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None:
+        if entry.name.isdigit() and (fields := read_stat(int(entry.name))) is not None:
             children.setdefault(int(fields[1]), []).append(int(entry.name))
     found: list[int] = []
     waiting = [pid]
@@ -187,7 +187,7 @@ def group_members(group: int) -> list[int]:
     """The processes of a process group of our own session."""
     found: list[int] = []
     for entry in Path("/proc").iterdir():
-        fields = _stat(int(entry.name)) if entry.name.isdigit() else None
+        fields = read_stat(int(entry.name)) if entry.name.isdigit() else None
         if fields is not None and int(fields[2]) == group and int(fields[3]) == os.getsid(0):
             found.append(int(entry.name))
     return found
@@ -200,8 +200,9 @@ def end_stray(pid: int, ticks: int | None) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def _stat(pid: int) -> list[str] | None:
-    """/proc/<pid>/stat from the state on: [0] state, [1] parent, [2] group, [3] session, [19] start."""
+def read_stat(pid: int) -> list[str] | None:
+    """/proc/<pid>/stat from the state on: [0] state, [1] parent, [2] group, [3] session, [11] user and [12] system
+    time, [13] and [14] those of children that were waited for, all in ticks, [19] start; None if there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -87,6 +87,11 @@ SERVICES = (
 )
 
 
+def services_named(*names: str) -> tuple[Service, ...]:
+    """These of our services, in the order of their start."""
+    return tuple(service for service in SERVICES if service.name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to start the stack. `bin_folder` is where the commands are; `environment` is added to every service's."""

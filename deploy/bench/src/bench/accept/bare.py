@@ -4,18 +4,17 @@ It runs as the webhook does: the same server, event loop, number of connections 
 two effects that cannot be left out. It believes everything, looks at nothing, writes no log and counts nothing.
 """
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import uvicorn
 from nats.js import JetStreamContext
 from psycopg_pool import AsyncConnectionPool
 
 from common.messaging.connection import connect_messaging
 from common.messaging.topology import STEPS, step_subject
 from common.settings import DatabaseSettings, NatsSettings, read_settings
+from local.bench.gateway.serving import run, serve
 
 POOL_MAX: Final = 8
 _ID: Final = b"upstash-message-id"
@@ -62,23 +61,9 @@ async def _serve(port: int) -> None:
         open=False,
     )
     async with pool:
-        config = uvicorn.Config(
-            Bare(messaging.jetstream, pool),  # pyright: ignore[reportArgumentType] # any mapping is its event
-            host="127.0.0.1",
-            port=port,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=65,
-        )
-        await uvicorn.Server(config).serve()
+        await serve(Bare(messaging.jetstream, pool), port)
     await messaging.close()
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvicorn.Config("", loop="uvloop").get_loop_factory()) as loop_runner:
-        loop_runner.run(_serve(int(sys.argv[1])))
+    run(_serve(int(sys.argv[1])))

@@ -1,11 +1,12 @@
 """Accepting a delivery of QStash's, believed and durable, beside a handler that does only what makes it durable."""
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from bench.accept.site import Site, open_site
 from bench.row import Bench, BenchError, Finding, Ratio, Row, at_least
-from bench.series import alternate, typical
+from bench.series import alternate
 from local.bench.gateway.load import LoadError, Report
 from local.bench.gateway.site import Server
 
@@ -105,13 +106,13 @@ def _alone(ours: Turn, bare: Turn, ratio: Ratio) -> Row:
 
 
 def _per_second(turn: Turn) -> str:
-    return f"{typical([report.rate for report in turn.reports]):,.0f}/s"
+    return f"{median([report.rate for report in turn.reports]):,.0f}/s"
 
 
 def _milliseconds(turn: Turn) -> str:
-    p50, p99 = (typical([getattr(report, name) for report in turn.reports]) for name in ("p50_ms", "p99_ms"))
+    p50, p99 = (median([getattr(report, name) for report in turn.reports]) for name in ("p50_ms", "p99_ms"))
     return f"{p50:.2f} ms (p99 {p99:.1f})"
 
 
 def _cpu(turn: Turn) -> str:
-    return f"{typical(turn.cpu_us):,.0f} µs"
+    return f"{median(turn.cpu_us):,.0f} µs"

@@ -1,7 +1,6 @@
 """What stands for the measurement: Postgres, NATS and the webhook as they run anywhere, and the bare handler."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -14,12 +13,10 @@ from bench.accept.delivery import write_deliveries
 from bench.accept.seed import seed_steps
 from common.domain.message import StepMessage
 from local.bench.gateway.load import Order, Report, put_load
-from local.bench.gateway.site import Server
-from local.child import Command, plain_environment
-from local.port import LOOPBACK, free_port
+from local.bench.gateway.site import Server, start_server
 from local.postgres import DATABASE
-from local.process import Part, Supervisor
-from local.stack import QSTASH_CURRENT_SIGNING_KEY, SERVICES, Options, Stack
+from local.process import Supervisor
+from local.stack import QSTASH_CURRENT_SIGNING_KEY, Options, Stack, services_named
 
 _TURN_MAX_S: Final = 20.0
 
@@ -53,8 +50,7 @@ class Site:
 @contextmanager
 def open_site(folder: Path, step_count: int, report: Callable[[str], None]) -> Generator[Site]:
     """Start it all, with so many steps to deliver. Raises ProcessError."""
-    services = tuple(service for service in SERVICES if service.name == "webhook")
-    with Stack.start(Options(folder, services=services), report) as stack, Supervisor() as others:
+    with Stack.start(Options(folder, services=services_named("webhook")), report) as stack, Supervisor() as others:
         assert stack.postgres is not None
         assert stack.nats is not None
         report(f"making {step_count:,} steps")
@@ -65,15 +61,7 @@ def open_site(folder: Path, step_count: int, report: Callable[[str], None]) -> G
         }
         yield Site(
             webhook=Server(stack.ports["webhook"], stack.supervisor.child("webhook")),
-            bare=_start_bare(others, folder, environment),
+            bare=start_server(others, "bench.accept.bare", folder, environment),
             url=stack.url("webhook"),
             messages=iter(messages),
         )
-
-
-def _start_bare(supervisor: Supervisor, folder: Path, environment: dict[str, str]) -> Server:
-    port = free_port()
-    argv = [sys.executable, "-m", "bench.accept.bare", str(port)]
-    command = Command("bare", argv, plain_environment(environment), folder / "log" / "bare.log")
-    supervisor.start(Part(command, f"tcp://{LOOPBACK}:{port}"))
-    return Server(port, supervisor.child("bare"))

@@ -1,6 +1,5 @@
 """What is there before the clock starts: jobs, each of an owner of its own, and the profiles of everybody."""
 
-from datetime import timedelta
 from typing import Final
 
 from pydantic import SecretStr
@@ -8,16 +7,15 @@ from pydantic import SecretStr
 from bench.floor.people import PAGE_SIZE, profile
 from bench.floor.tape import JobKey
 from common.clock import Clock
-from common.db.job import NewJob
 from common.db.platform_state import Ability, announce_platform
 from common.db.pool import Database
 from common.db.profile import SeenProfile, store_profile
-from common.domain.job import Mode
 from common.domain.setting import SystemSettings
 from common.platform import PlannedSearch
 from common.settings import DatabaseSettings
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
+from local.bench.gateway.seed import make_job
 from tiktok.table import TIKTOK
 
 _TARGET: Final = 10_000  # the most there is, 333 pages: no job ends while the clock runs
@@ -58,25 +56,7 @@ async def _fill_profiles(database: Database, people: int) -> None:
 
 
 async def _create(unit: Unit, number: int) -> JobKey:
-    job = _job(unit.clock, f"user:bench_{number}")
+    limits = {"target": _TARGET, "pages_max": _TARGET, "credits_max": _TARGET}
+    job = make_job(unit.clock, f"user:bench_{number}", **limits)
     (first,) = await create_job(unit, job, [PlannedSearch(kind="keyword", query="vegan")], region=None)
     return JobKey(number, job.id, first.search_id)
-
-
-def _job(clock: Clock, owner: str) -> NewJob:
-    return NewJob(
-        id=clock.new_id(),
-        owner=owner,
-        created_by=owner.partition(":")[2],
-        campaign_id=None,
-        platform=TIKTOK.name,
-        mode=Mode.KEYWORD,
-        input={"keywords": ["vegan"]},
-        target_results=_TARGET,
-        pages_max=_TARGET,
-        credits_max=_TARGET,
-        parallel_searches_max=1,
-        timeout=timedelta(hours=1),
-        delay_between_calls=timedelta(0),
-        queue_until=clock.now() + timedelta(hours=1),
-    )

@@ -7,23 +7,20 @@ ends it, with all that this brings.
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from pydantic import SecretStr
 
 from common.clock import Clock
-from common.db.job import NewJob
 from common.db.platform_state import announce_platform
 from common.db.pool import Connection, Database
 from common.db.step import note_published
-from common.domain.job import Mode
 from common.domain.step import DueStep
 from common.platform import Page, PlannedSearch
 from common.settings import DatabaseSettings
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
-from local.bench.gateway.seed import ABILITY, PLATFORM, deliver_page, make_item
+from local.bench.gateway.seed import ABILITY, deliver_page, make_item, make_job
 from local.postgres import Postgres
 
 ROWS: Final = 30
@@ -94,22 +91,7 @@ def _database(server: Postgres, name: str, role: str) -> Database:
 async def _create(database: Database, number: int) -> DueStep:
     clock = Clock()
     owner = f"user:busy{number}"
-    job = NewJob(
-        id=clock.new_id(),
-        owner=owner,
-        created_by="user_1",
-        campaign_id=None,
-        platform=PLATFORM.name,
-        mode=Mode.KEYWORD,
-        input={"keywords": ["vegan"]},
-        target_results=10_000,
-        pages_max=200,
-        credits_max=5000,
-        parallel_searches_max=1,
-        timeout=timedelta(hours=1),
-        delay_between_calls=timedelta(0),
-        queue_until=clock.now() + timedelta(hours=1),
-    )
+    job = make_job(clock, owner, target=10_000)
     unit = Unit(database=database.of(owner), clock=clock, active_jobs_max=5)
     [due] = await create_job(unit, job, [PlannedSearch(kind="keyword", query="vegan")], region=None)
     return due

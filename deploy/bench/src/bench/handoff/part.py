@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from statistics import mean, median
 from typing import Final
@@ -19,6 +18,7 @@ from bench.floor.ground import Ground, Scale, open_ground
 from bench.floor.outside import PUBLISHED
 from bench.row import Bench, BenchError, Finding, Ratio, Row, at_most
 from bench.steps.measure import start_worker
+from bench.worker_log import performed
 from local.child import plain_environment, wait_until
 from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK
@@ -85,13 +85,7 @@ def _ours(ground: Ground, steps: int) -> list[float]:
 
 def _begun(log: Path, earlier: int) -> dict[int, float]:
     """When the worker began with each step, by what its log says behind so many bytes."""
-    begun: dict[int, float] = {}
-    for line in log.read_bytes()[earlier:].decode().splitlines():
-        fact = json.loads(line) if line.startswith("{") else {}
-        if fact.get("event") == "step.performed":
-            ended = datetime.fromisoformat(fact["timestamp"]).timestamp()
-            begun[fact["step"]] = ended - fact["milliseconds"] / 1000
-    return begun
+    return {one.fact["step"]: one.began_at for one in performed(log, skipped=earlier)}
 
 
 def _raw(ground: Ground, messages: int) -> list[float]:

@@ -9,8 +9,8 @@ from bench.jobs.beside import Beside, sequential_flows
 from bench.jobs.order import ORDERS, Order
 from bench.jobs.site import Run, Site
 from bench.row import SEPARATOR, Bench, Finding, Ratio, Row, at_least, at_most
-from bench.usage import peak_mb
-from local.stack import SERVICES, Options, Stack
+from local.stack import Options, Stack, services_named
+from local.usage import peak_mb
 
 ROUNDS: Final = 2
 AHEAD: Final = 20
@@ -26,8 +26,7 @@ def opened(bench: Bench) -> AbstractContextManager[Beside]:
 
 
 def run(bench: Bench, beside: Beside) -> Finding:
-    services = tuple(service for service in SERVICES if service.name in SERVICES_NEEDED)
-    with Stack.start(Options(bench.folder, services=services), bench.report) as stack:
+    with Stack.start(Options(bench.folder, services=services_named(*SERVICES_NEEDED)), bench.report) as stack:
         site = Site(stack)
         bench.report("warming up")
         site.perform(("warm", "up"), 60)

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 
 from bench.row import BenchError
-from bench.usage import cpu_s
 from local.client import FINAL, Gateway
 from local.postgres import DATABASE
 from local.stack import Stack
+from local.usage import family_cpu_s
 
 JOB_MAX_S = 180.0
 POLL_S = 0.25
@@ -89,7 +89,7 @@ class Site:
         return Run(seconds=seconds, chain_s=chain_s, pages=pages, calls=calls, creators=creators, cpu=cpu)
 
     def _cpu(self) -> dict[str, float]:
-        return {child.name: cpu_s(child.pid) for child in self.stack.supervisor.children}
+        return {child.name: family_cpu_s(child.pid) for child in self.stack.supervisor.children}
 
     def _execute(self, statement: str, parameters: list[Any] | None = None) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from statistics import median
 from time import process_time
 from typing import Final
 
 from bench.row import Bench, Finding, Ratio, Row, at_most
-from bench.series import alternate, typical
+from bench.series import alternate
 from local.sandbox.answer import Twist
 from local.sandbox.tiktok import TikTok
 from local.sandbox.world import World
@@ -29,8 +30,8 @@ def run(bench: Bench) -> Finding:
         rows=(
             Row(
                 what=f"a keyword page of {len(body) / 1e6:.1f} MB to candidates",
-                ours=f"{typical(series['ours']) * 1000:.1f} ms",
-                theirs=f"json.loads {typical(series['json']) * 1000:.1f} ms",
+                ours=f"{median(series['ours']) * 1000:.1f} ms",
+                theirs=f"json.loads {median(series['json']) * 1000:.1f} ms",
                 ratio=Ratio.of(series["ours"], series["json"]),
                 goal=at_most(1.0),
                 note="processor time",

@@ -1,12 +1,10 @@
 """kill -9 of a worker with steps in hand, while another one stands by: all peers and ours at the same time, since they
 mostly wait. Each has an engine of its own."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +16,7 @@ from bench.peers.journal import Aftermath, has_steps, judge, read
 from bench.peers.peer import Peer
 from bench.row import BenchError
 from bench.steps.measure import start_worker
+from bench.worker_log import performed
 from local.child import wait_until
 from local.process import Supervisor
 from local.stack import COMMANDS
@@ -119,12 +118,11 @@ def _judge_peers(crews: Mapping[str, Crew], killed: Mapping[str, float], wreck: 
 
 def _judge_ours(turn: Turn, supervisor: Supervisor, killed_at: float, wreck: Wreck) -> Aftermath:
     """By the log of the one that stood by: what was delivered again was in the hand of the killed."""
-    begun: dict[tuple[str, int], float] = {}
-    for line in supervisor.child(_STANDBY).log.read_text().splitlines():
-        fact = json.loads(line) if line.startswith("{") else {}
-        if fact.get("event") == "step.performed" and fact["deliveries"] > 1 and fact["answer"] == "ack":
-            ended = datetime.fromisoformat(fact["timestamp"]).timestamp()
-            begun[fact["search_id"], fact["step"]] = ended - fact["milliseconds"] / 1000
+    begun = {
+        (one.fact["search_id"], one.fact["step"]): one.began_at
+        for one in performed(supervisor.child(_STANDBY).log)
+        if one.fact["deliveries"] > 1 and one.fact["answer"] == "ack"
+    }
     if not begun:
         raise BenchError("our worker had nothing in hand when it was killed")
     return Aftermath(

@@ -1,6 +1,7 @@
 """Our steps by other engines: how many a second, and what becomes of a step whose worker is killed by SIGKILL."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Final
 
@@ -10,6 +11,7 @@ from bench.peers.journal import Aftermath
 from bench.peers.peer import DURABILITY, PEERS, Engine, Peer
 from bench.peers.rate import measure_peer
 from bench.row import Bench, Finding, Ratio, Row, at_least, at_most
+from bench.series import alternate
 from bench.steps.measure import Window, measure, start_floor, start_worker
 
 ROUNDS: Final = 2
@@ -27,19 +29,14 @@ def measure_all(  # noqa: PLR0913, PLR0917 - what there is to choose
     bench: Bench, peers: Sequence[Peer], scale: Scale, rounds: int, window: Window, wreck: Wreck
 ) -> Finding:
     rated = {peer.name: peer for peer in peers if peer.has_rate}
-    rates: dict[str, list[float]] = {name: [] for name in (_OURS, _FLOOR, *rated)}
     with open_ground(bench.folder, scale, bench.report) as ground:
-        for number in range(rounds):
-            for name in list(rates)[:: 1 if number % 2 == 0 else -1]:
-                bench.report(f"round {number + 1} of {rounds}: {name}")
-                match name:
-                    case "ours":
-                        pace = measure(ground, start_worker, "tiktok", window)
-                    case "floor":
-                        pace = measure(ground, start_floor, "floor", window)
-                    case _:
-                        pace = measure_peer(rated[name], ground, bench.root, scale, window)
-                rates[name].append(pace.per_s)
+        turns = {
+            _OURS: partial(measure, ground, start_worker, "tiktok", window),
+            _FLOOR: partial(measure, ground, start_floor, "floor", window),
+            **{name: partial(measure_peer, peer, ground, bench.root, scale, window) for name, peer in rated.items()},
+        }
+        paces = alternate(turns, rounds, bench.report)
+        rates = {name: [pace.per_s for pace in measured] for name, measured in paces.items()}
         bench.report("killing a worker of each")
         own, aftermaths = crash_all(peers, ground, bench.root, wreck)
     return judge(peers, rates, own, aftermaths, wreck)

@@ -6,10 +6,10 @@ Of a poll nothing has changed since the client last asked, as is usual: it shows
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
-from uuid import UUID
 
 from bench.row import Bench, BenchError, Finding, Goal, Ratio, Row, at_least
 from bench.series import alternate
+from local.bench.gateway.contest import TOKEN_USES
 from local.bench.gateway.load import LoadError, Order, Report, put_load
 from local.bench.gateway.site import Server, Site, open_site, write_request
 
@@ -17,80 +17,42 @@ CREATORS: Final = 400
 CONNECTIONS: Final = 32
 ROUNDS: Final = 5
 ROUND_S: Final = 1.0
-TOKEN_USES: Final = 30
 _TOKENS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A handler of the bare server's, and what is promised of us beside it. `{}` is the job's id."""
+
+    path: str
+    name: str
+    goal: Goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrant:
-    """A kind of request, and what it is held against: a path of the bare server's. `{}` is the job's id."""
+    """A kind of request, and what it is held against. `{}` is the job's id."""
 
     what: str
     path: str
     status: int
-    bare: str
-    bare_name: str
-    goal: Goal
+    floor: Floor
     is_running: bool = False
 
 
 _POLL: Final = "/api/scraping/tiktok?jobId={}"
 _JOB: Final = "/api/v1/jobs/{}"
-_SELECT: Final = ("/jobs/{}", "a handler with one SELECT")
-_PING: Final = ("/ping", "a bare ping")
+_SELECT: Final = Floor("/jobs/{}", "a handler with one SELECT", at_least(0.8))
+_PING: Final = Floor("/ping", "a bare ping", at_least(0.7))
+_TEXT: Final = Floor("/jobs/{}/results", "the same SELECT as text", at_least(0.7))
 
 ENTRANTS: Final = (
-    Entrant(
-        what="poll of a running job, unchanged (304)",
-        path=_POLL,
-        status=304,
-        bare=_SELECT[0],
-        bare_name=_SELECT[1],
-        goal=at_least(0.8),
-        is_running=True,
-    ),
-    Entrant(
-        what="GET of a running job, unchanged (304)",
-        path=_JOB,
-        status=304,
-        bare=_SELECT[0],
-        bare_name=_SELECT[1],
-        goal=at_least(0.8),
-        is_running=True,
-    ),
-    Entrant(
-        what="GET of a running job (200)",
-        path=_JOB,
-        status=200,
-        bare=_SELECT[0],
-        bare_name=_SELECT[1],
-        goal=at_least(0.8),
-        is_running=True,
-    ),
-    Entrant(
-        what="poll of a finished job (304)",
-        path=_POLL,
-        status=304,
-        bare=_PING[0],
-        bare_name=_PING[1],
-        goal=at_least(0.7),
-    ),
-    Entrant(
-        what="GET of a finished job (304)",
-        path=_JOB,
-        status=304,
-        bare=_PING[0],
-        bare_name=_PING[1],
-        goal=at_least(0.7),
-    ),
-    Entrant(
-        what="a results page of 100 creators",
-        path="/api/v1/jobs/{}/results?limit=100",
-        status=200,
-        bare="/jobs/{}/results",
-        bare_name="the same SELECT as text",
-        goal=at_least(0.7),
-    ),
+    Entrant(what="poll of a running job, unchanged (304)", path=_POLL, status=304, floor=_SELECT, is_running=True),
+    Entrant(what="GET of a running job, unchanged (304)", path=_JOB, status=304, floor=_SELECT, is_running=True),
+    Entrant(what="GET of a running job (200)", path=_JOB, status=200, floor=_SELECT, is_running=True),
+    Entrant(what="poll of a finished job (304)", path=_POLL, status=304, floor=_PING),
+    Entrant(what="GET of a finished job (304)", path=_JOB, status=304, floor=_PING),
+    Entrant(what="a results page of 100 creators", path=f"{_JOB}/results?limit=100", status=200, floor=_TEXT),
 )
 
 
@@ -113,11 +75,12 @@ def _row(bench: Bench, site: Site, entrant: Entrant, rounds: int, seconds: float
     reports: dict[str, list[Report]] = {"ours": [], "bare": []}
 
     def ours() -> float:
-        reports["ours"].append(_load(site.gateway, _signed(site, entrant, job_id), entrant.status, seconds))
+        requests = site.signed(entrant.path.format(job_id), status=entrant.status, tokens=_TOKENS)
+        reports["ours"].append(_load(site.gateway, requests, entrant.status, seconds))
         return reports["ours"][-1].rate
 
     def bare() -> float:
-        requests = [write_request(entrant.bare.format(job_id), site.bare.port)]
+        requests = [write_request(entrant.floor.path.format(job_id), site.bare.port)]
         reports["bare"].append(_load(site.bare, requests, 200, seconds))
         return reports["bare"][-1].rate
 
@@ -126,22 +89,15 @@ def _row(bench: Bench, site: Site, entrant: Entrant, rounds: int, seconds: float
     return Row(
         what=entrant.what,
         ours=f"{median(series['ours']):,.0f}/s",
-        theirs=f"{entrant.bare_name} {median(series['bare']):,.0f}/s",
+        theirs=f"{entrant.floor.name} {median(series['bare']):,.0f}/s",
         ratio=Ratio.of(series["ours"], series["bare"]),
-        goal=entrant.goal,
+        goal=entrant.floor.goal,
         note=f"{CONNECTIONS} connections; half within {_p50(reports['ours'])} ms, and {_p50(reports['bare'])} ms",
     )
 
 
 def _p50(reports: list[Report]) -> str:
     return f"{median(report.p50_ms for report in reports):.1f}"
-
-
-def _signed(site: Site, entrant: Entrant, job_id: UUID) -> list[str]:
-    path = entrant.path.format(job_id)
-    condition = {"If_None_Match": site.tag(path)} if entrant.status == 304 else {}
-    tokens = site.mint(_TOKENS)
-    return [write_request(path, site.gateway.port, Authorization=f"Bearer {token}", **condition) for token in tokens]
 
 
 def _load(server: Server, requests: list[str], status: int, seconds: float) -> Report:

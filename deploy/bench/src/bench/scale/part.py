@@ -13,7 +13,7 @@ from local.faults.upstream import Upstream
 from local.port import LOOPBACK, free_port
 from local.sandbox.answer import Kind
 from local.sandbox.latency import Latency
-from local.stack import SERVICES, Options, Stack
+from local.stack import Options, Stack, services_named
 
 SERVICES_NEEDED: Final = ("gateway", "webhook", WORKER)
 LATENCIES: Final = {Latency.DEMO: "search 300 ms, profile 100 ms", Latency.NONE: "an upstream that answers at once"}
@@ -47,8 +47,7 @@ def measure(bench: Bench, size: Size) -> Finding:
 
 def _measure(bench: Bench, size: Size) -> dict[Case, list[Seen]]:
     seen: dict[Case, list[Seen]] = {(latency, workers): [] for latency in LATENCIES for workers in size.workers}
-    services = tuple(service for service in SERVICES if service.name in SERVICES_NEEDED)
-    with Stack.start(Options(bench.folder, services=services), bench.report) as stack:
+    with Stack.start(Options(bench.folder, services=services_named(*SERVICES_NEEDED)), bench.report) as stack:
         crowd, upstream = Crowd(stack, size.jobs), Upstream(stack.url("sandbox"))
         for number in range(size.rounds):
             for workers in size.workers[:: 1 if number % 2 == 0 else -1]:

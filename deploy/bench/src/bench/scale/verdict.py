@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from bench.scale.window import PROFILE, RUNNING, Seen
+from common.domain.setting import SystemSettings
 
 WORKER: Final = "tiktok"
-PROFILE_CALLS_MAX: Final = 10  # in a process: `api.enrichment_concurrency`
+PROFILE_CALLS_MAX: Final = SystemSettings().api.enrichment_concurrency  # in a process, while nobody sets another
 IDLE_MIN: Final = 0.08
 FULL: Final = 0.85
 

@@ -14,9 +14,9 @@ import httpx
 import psycopg
 
 from bench.row import BenchError
-from bench.usage import cpu_s
 from local.loopback import PLAIN_HTTP
 from local.stack import Stack
+from local.usage import family_cpu_s
 
 RUNNING: Final = "running"
 PROFILE: Final = "profile"
@@ -79,7 +79,7 @@ def watch(stack: Stack, database_url: str, seconds: float) -> Seen:
 
 
 def _busy(stack: Stack) -> dict[str, float]:
-    return {child.name: cpu_s(child.pid) for child in stack.supervisor.children}
+    return {child.name: family_cpu_s(child.pid) for child in stack.supervisor.children}
 
 
 def _machine() -> tuple[int, int]:

@@ -10,10 +10,10 @@ import psycopg
 
 from bench.floor.ground import Ground, Turn
 from bench.row import BenchError
-from bench.usage import cpu_s
 from local.child import wait_until
 from local.process import Supervisor
 from local.stack import COMMANDS
+from local.usage import family_cpu_s
 
 CONNECTIONS: Final = 8  # as many as our worker's pool has
 _BEGIN_MAX_S: Final = 20.0
@@ -57,9 +57,9 @@ def measure(
                 raise BenchError(f"{name} did no step within {_BEGIN_MAX_S:.0f} s")
             time.sleep(window.after_s)
             pids = {"process": supervisor.child(name).pid, "Postgres": ground.postgres.pid, "NATS": ground.nats.pid}
-            before = {who: cpu_s(pid) for who, pid in pids.items()}
+            before = {who: family_cpu_s(pid) for who, pid in pids.items()}
             time.sleep(window.lasts_s)
-            used = {who: cpu_s(pid) - before[who] for who, pid in pids.items()}
+            used = {who: family_cpu_s(pid) - before[who] for who, pid in pids.items()}
             supervisor.check()
         count = _count(turn, window)
     if not count:

@@ -1,11 +1,13 @@
 """Our worker's steps per second beside the floor's: the same messages and statements, and no other code."""
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Final
 
 from bench.floor.ground import Ground, Scale, open_ground
 from bench.row import SEPARATOR, Bench, Finding, Ratio, Row, at_least
+from bench.series import alternate
 from bench.steps.measure import Pace, Window, measure, start_floor, start_floor_with_http, start_worker
 
 GOAL: Final = at_least(0.7)
@@ -29,13 +31,11 @@ def run_rounds(bench: Bench, scale: Scale, rounds: int, window: Window) -> dict[
 
 def rounds_on(ground: Ground, rounds: int, window: Window, report: Callable[[str], None]) -> dict[str, list[Pace]]:
     """All entrants in turn; every other round goes back."""
-    paces: dict[str, list[Pace]] = {name: [] for name in _ENTRANTS}
-    for number in range(rounds):
-        for name in list(_ENTRANTS)[:: 1 if number % 2 == 0 else -1]:
-            process, start = _ENTRANTS[name]
-            report(f"round {number + 1} of {rounds}: {name}")
-            paces[name].append(measure(ground, start, process, window))
-    return paces
+    return alternate(
+        {name: partial(measure, ground, start, process, window) for name, (process, start) in _ENTRANTS.items()},
+        rounds,
+        report,
+    )
 
 
 def judge(paces: dict[str, list[Pace]]) -> Finding:

@@ -1,6 +1,5 @@
 """`make bench-trace`: what tracing costs the services, as a ratio of the same jobs with and without it, in turn."""
 
-import os
 import shutil
 import statistics
 import tempfile
@@ -18,6 +17,7 @@ from local.interrupt import Interrupted, interruptible
 from local.process import watched
 from local.stack import Options, Stack
 from local.trace.collector import Collector
+from local.usage import cpu_s
 
 SERVICES = ("gateway", "webhook", "tiktok")
 TURNS = 4
@@ -25,7 +25,6 @@ KEYWORDS = ("vegan", "ramen", "hiking", "chess")
 TARGET = 400
 _JOB_S = 180.0
 _POLL_S = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,7 @@ def _turn(stack: Stack, gateway: Gateway, campaign_id: str, start_s: dict[str, f
 
 def _cpu_s(stack: Stack, name: str) -> float:
     """User and system time of a service, by the kernel."""
-    fields = Path(f"/proc/{stack.supervisor.child(name).pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return cpu_s(stack.supervisor.child(name).pid)
 
 
 def _print(turns: dict[str, list[Turn]], spans: int, console: Console) -> None:

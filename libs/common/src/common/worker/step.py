@@ -119,8 +119,7 @@ async def _perform(tools: Tools, turn: _Turn) -> Reply:
     try:
         await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await _cancel(work)
             return Reply(answer=Answer.LEAVE, reason="fenced")
         return await _conclude(tools, turn, work)
     except BaseException:

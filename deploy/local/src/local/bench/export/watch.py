@@ -4,7 +4,6 @@ Looked at from a process of its own: whoever takes a large file is busy too.
 """
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from local.usage import cpu_s
+
 _SAMPLE_S = 0.01
 _TIMEOUT_S = 30.0
 
@@ -25,12 +26,6 @@ def rss_bytes(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024
-
-
-def cpu_s(pid: int) -> float:
-    """What a process has had of the processors, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Watch:

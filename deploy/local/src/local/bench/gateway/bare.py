@@ -2,16 +2,15 @@
 primary key and answers a little JSON; one that asks nobody; one that answers a page of results as Postgres wrote it.
 The same server, event loop and pool as the gateway's (gateway/server.py)."""
 
-import asyncio
 import sys
 from typing import Any
 from uuid import UUID
 
-import uvicorn
 from litestar import Litestar, get
 
 from common.db.pool import Database
 from common.settings import DatabaseSettings, read_settings
+from local.bench.gateway.serving import run, serve
 
 POOL_MAX = 8
 _RESULTS = """select coalesce(json_agg(r), '[]')::text from (
@@ -46,24 +45,9 @@ async def _serve(port: int) -> None:
     (settings,) = read_settings(DatabaseSettings)
     database = Database(settings, name="bare", size_max=POOL_MAX)
     await database.open()
-    config = uvicorn.Config(
-        create_app(database),  # pyright: ignore[reportArgumentType] # Litestar types ASGI by its own names
-        host="127.0.0.1",
-        port=port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=65,
-        limit_concurrency=2000,
-    )
-    await uvicorn.Server(config).serve()
+    await serve(create_app(database), port, connections_max=2000)
     await database.close()
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvicorn.Config("", loop="uvloop").get_loop_factory()) as loop_runner:
-        loop_runner.run(_serve(int(sys.argv[1])))
+    run(_serve(int(sys.argv[1])))

@@ -110,16 +110,11 @@ def _take_turn(site: Site, entrant: Entrant, seconds: float) -> Turn:
     if entrant.path is None:
         server, requests = site.bare, [write_request(f"/jobs/{site.job_id}", site.bare.port)]
     else:
-        server, requests = site.gateway, _signed(site, entrant, entrant.path.format(site.job_id))
+        path = entrant.path.format(site.job_id)
+        server, requests = site.gateway, site.signed(path, status=entrant.status, tokens=entrant.tokens)
     before = server.cpu_s
     report = put_load(_order(server, requests, entrant.status, seconds))
     return Turn(report, (server.cpu_s - before) / report.count * 1e6)
-
-
-def _signed(site: Site, entrant: Entrant, path: str) -> list[str]:
-    condition = {"If_None_Match": site.tag(path)} if entrant.status == 304 else {}
-    tokens = site.mint(entrant.tokens)
-    return [write_request(path, site.gateway.port, Authorization=f"Bearer {token}", **condition) for token in tokens]
 
 
 def _order(server: Server, requests: list[str], status: int, seconds: float) -> Order:

@@ -54,7 +54,8 @@ async def seed_job(database_url: str, owner: str, creator_count: int, *, is_runn
     await database.open()
     try:
         unit = Unit(database=database, clock=Clock(), active_jobs_max=1)
-        job = _job(unit.clock, owner, creator_count * 2 if is_running else creator_count)
+        target = creator_count * 2 if is_running else creator_count
+        job = make_job(unit.clock, owner, target=target, pages_max=target, credits_max=target)
         async with database.connection() as connection:
             await announce_platform(connection, ABILITY)
         due = await create_job(unit, job, [PlannedSearch(kind=_KIND, query="vegan")], region=None)
@@ -75,7 +76,8 @@ ABILITY = Ability(
 )
 
 
-def _job(clock: Clock, owner: str, creator_count: int) -> NewJob:
+def make_job(clock: Clock, owner: str, *, target: int, pages_max: int = 200, credits_max: int = 5000) -> NewJob:
+    """A keyword job of one search, which nobody gave to a campaign."""
     return NewJob(
         id=clock.new_id(),
         owner=owner,
@@ -84,9 +86,9 @@ def _job(clock: Clock, owner: str, creator_count: int) -> NewJob:
         platform=PLATFORM.name,
         mode=Mode.KEYWORD,
         input={"keywords": ["vegan"]},
-        target_results=creator_count,
-        pages_max=creator_count,
-        credits_max=creator_count,
+        target_results=target,
+        pages_max=pages_max,
+        credits_max=credits_max,
         parallel_searches_max=1,
         timeout=timedelta(hours=1),
         delay_between_calls=timedelta(0),

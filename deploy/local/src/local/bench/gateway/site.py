@@ -1,12 +1,12 @@
 """What stands for a measurement: the gateway and what it needs, the bare handler beside it, one finished job."""
 
 import asyncio
-import os
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
@@ -19,9 +19,9 @@ from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK, free_port
 from local.postgres import DATABASE
 from local.process import Part, Supervisor
-from local.stack import AUTHORIZED_PARTY, SERVICES, USER, Options, Stack
+from local.stack import AUTHORIZED_PARTY, USER, Options, Stack, services_named
+from local.usage import cpu_s
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _HEADERS = {
     "Accept": "*/*",
     "Accept-Language": "en-GB,en;q=0.9",
@@ -45,8 +45,7 @@ class Server:
     @property
     def cpu_s(self) -> float:
         """The CPU time that it has used."""
-        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return cpu_s(self.child.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,14 @@ class Site:
             answers = [client.post(f"{self.issuer_url}/token", json=wish) for wish in wishes]
         return [answer.raise_for_status().json()["token"] for answer in answers]
 
+    def signed(self, path: str, *, status: int, tokens: int) -> list[str]:
+        """Requests to the gateway, each with a token of its own; 304: they show the tag with which it answers now."""
+        condition = {"If_None_Match": self.tag(path)} if status == HTTPStatus.NOT_MODIFIED else {}
+        return [
+            write_request(path, self.gateway.port, Authorization=f"Bearer {token}", **condition)
+            for token in self.mint(tokens)
+        ]
+
     def tag(self, path: str) -> str:
         """The ETag with which the gateway answers now."""
         headers = {"Authorization": f"Bearer {self.mint(1)[0]}"}
@@ -81,8 +88,7 @@ def write_request(path: str, port: int, **more: str) -> str:
 @contextmanager
 def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -> Generator[Site]:
     """Start it all and make a job with so many creators. Raises ProcessError."""
-    services = tuple(service for service in SERVICES if service.name == "gateway")
-    with Stack.start(Options(folder, services=services), report) as stack, Supervisor() as others:
+    with Stack.start(Options(folder, services=services_named("gateway")), report) as stack, Supervisor() as others:
         report(f"making a job of {creator_count:,} creators")
         assert stack.postgres is not None
         job_id = asyncio.run(seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count))
@@ -92,17 +98,18 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
         bare_url = stack.postgres.database_url(DATABASE, "worker")  # who sees the row without more ado
         yield Site(
             gateway=Server(stack.ports["gateway"], stack.supervisor.child("gateway")),
-            bare=_start(others, "bare", folder, DATABASE_URL=bare_url),
-            trivial=_start(others, "trivial", folder),
+            bare=start_server(others, "local.bench.gateway.bare", folder, {"DATABASE_URL": bare_url}),
+            trivial=start_server(others, "local.bench.gateway.trivial", folder, {}),
             job_id=job_id,
             running_job_id=running_job_id,
             issuer_url=stack.issuer_url,
         )
 
 
-def _start(supervisor: Supervisor, name: str, folder: Path, **environment: str) -> Server:
-    port = free_port()
-    argv = [sys.executable, "-m", f"local.bench.gateway.{name}", str(port)]
+def start_server(supervisor: Supervisor, module: str, folder: Path, environment: Mapping[str, str]) -> Server:
+    """A module that serves on the port that it is told. Raises ProcessError."""
+    port, name = free_port(), module.rpartition(".")[2]
+    argv = [sys.executable, "-m", module, str(port)]
     command = Command(name, argv, plain_environment(environment), folder / "log" / f"{name}.log")
     supervisor.start(Part(command, f"tcp://{LOOPBACK}:{port}"))
     return Server(port, supervisor.child(name))

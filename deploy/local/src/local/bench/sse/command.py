@@ -12,11 +12,11 @@ from local.bench.sse.measure import Finding, measure
 from local.bench.sse.order import Order
 from local.child import ProcessError
 from local.interrupt import Interrupted, interruptible
-from local.stack import SERVICES, Options, Stack
+from local.stack import Options, Stack, services_named
 from local.view import open_view
 
 LAG_P99_MS_MAX = 100.0
-GATEWAY = tuple(service for service in SERVICES if service.name == "gateway")
+GATEWAY = services_named("gateway")
 
 
 def run_bench_sse(root: Path, console: Console, order: Order | None = None) -> int:

@@ -19,38 +19,21 @@ from common.crash import Crash
 from common.db import ledger as ledger_table
 from common.db import step as step_table
 from common.db.event import list_heads
-from common.db.job import NewJob
 from common.db.ledger import CallRequest, Settlement
 from common.db.pool import Database
 from common.db.step import ClaimRequest
 from common.domain.creator import Account, Content, Item, Statistics
-from common.domain.handle import HandleRule
-from common.domain.job import Mode, PlatformName
 from common.domain.step import DueStep
 from common.log import configure_logging
 from common.messaging.connection import connect_messaging
 from common.messaging.hint import Hints
-from common.platform import Page, PlannedSearch, Platform, SearchKind
+from common.platform import Page, PlannedSearch
 from common.settings import DatabaseSettings, NatsSettings
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
 from common.transaction.page import PaidPage, commit_page
+from local.bench.gateway.seed import PLATFORM, make_job
 from local.bench.sse.order import Order
-
-
-def _unread(_: bytes) -> Page:
-    raise AssertionError("pages are given, not read")
-
-
-PLATFORM = Platform(
-    name=PlatformName.TIKTOK,
-    label="TikTok",
-    handles=HandleRule(
-        hosts=("tiktok.com",), paths=(r"/@([^/]+)",), pattern=r"[a-z0-9_.]{1,30}", is_lower=True, example="kitchen.1"
-    ),
-    modes=frozenset({Mode.KEYWORD}),
-    searches={"keyword": SearchKind(path="/search", ask=lambda _, __: {}, read=_unread)},
-)
 
 
 @dataclass(slots=True)
@@ -72,22 +55,7 @@ class Hand:
     async def create(self, number: int) -> _Job:
         clock, order = self._unit.clock, self._order
         owner = f"user:{order.user_of(number)}"
-        job = NewJob(
-            id=clock.new_id(),
-            owner=owner,
-            created_by=order.user_of(number),
-            campaign_id=None,
-            platform=PLATFORM.name,
-            mode=Mode.KEYWORD,
-            input={"keywords": ["vegan"]},
-            target_results=order.pages_per_job * order.creators_per_page,
-            pages_max=200,
-            credits_max=5000,
-            parallel_searches_max=1,
-            timeout=timedelta(hours=1),
-            delay_between_calls=timedelta(0),
-            queue_until=clock.now() + timedelta(hours=1),
-        )
+        job = make_job(clock, owner, target=order.pages_per_job * order.creators_per_page)
         [due] = await create_job(self._unit, job, [PlannedSearch(kind="keyword", query="vegan")], region=None)
         return _Job(job.id, owner, due)
 

@@ -14,6 +14,7 @@ from local.bench.sse.watcher import Watcher, open_watchers, until_over
 from local.child import Child, ProcessError, plain_environment
 from local.postgres import DATABASE
 from local.stack import Stack
+from local.usage import cpu_s
 
 CONNECT_MAX_S = 60.0
 OVER_MAX_S = 90.0
@@ -121,13 +122,13 @@ def _watch(stack: Stack, order: Order, hand: "subprocess.Popen[str]", report: Ca
         watched = _rss(child)
         report(f"committing {order.jobs * order.pages_per_job} pages")
         loop = asyncio.get_running_loop()
-        cpu, began_at = _cpu_s(child), loop.time()
+        cpu, began_at = cpu_s(child.pid), loop.time()
         assert hand.stdin is not None
         hand.stdin.write("\n")
         hand.stdin.flush()
         telling = asyncio.create_task(asyncio.to_thread(_tell, hand))
         await until_over(watchers, OVER_MAX_S)
-        seconds, cpu = loop.time() - began_at, _cpu_s(child) - cpu
+        seconds, cpu = loop.time() - began_at, cpu_s(child.pid) - cpu
         return watchers, await telling, watched, seconds, cpu
 
     watchers, lines, watched, seconds, cpu = asyncio.run(watch())
@@ -155,8 +156,3 @@ def _tell(hand: "subprocess.Popen[str]") -> list[str]:
 
 def _rss(child: Child) -> int:
     return int(Path(f"/proc/{child.pid}/statm").read_text().split()[1]) * _PAGE_BYTES
-
-
-def _cpu_s(child: Child) -> float:
-    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
