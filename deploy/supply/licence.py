@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "licences.md"
-NOT_SHIPPED = {"dev", "supply", "ship", "scan", "build"}
+NOT_SHIPPED = {"dev", "supply", "ship", "scan", "build", "bench"}
 
 # Permissive ones, and weak copyleft of libraries that are used as they are.
 # LGPL: psycopg; MPL: certifi's and publicsuffixlist's data.
