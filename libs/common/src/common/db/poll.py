@@ -37,8 +37,8 @@ class JobMark:
 @dataclass(frozen=True, slots=True)
 class JobState(JobMark):
     """Where a job stands. What is shown of it changes only together with what stands here, but for the place of one
-    that waits for its owner's others: `revision` changes with every change of its row, and whatever belongs to a job
-    is changed under that row's lock, together with its counts."""
+    that waits for its owner's others: `revision` is a hash of its row, and whatever belongs to a job is changed under
+    that row's lock, together with its counts and the time of the change."""
 
     revision: int
     waiting_on: str | None
@@ -148,7 +148,7 @@ async def read_marks(connection: Connection, *, owners: list[str], job_ids: list
 async def read_states(connection: Connection, *, owners: list[str], job_ids: list[UUID]) -> list[JobState]:
     """The same, with all that tells whether anything is new."""
     cursor = await connection.execute(
-        """select j.id, j.owner, j.platform, j.event_seq, j.status, j.xmin::text::bigint,
+        """select j.id, j.owner, j.platform, j.event_seq, j.status, hashtextextended(j::text, 0),
                case when j.ended_at is not null then null when j.admitted_at is null then 'owner_limit'
                     when stop.is_stopped then 'operator'
                     else coalesce(p.reason, case when stop.minute_credits >= stop.minute_max then 'credits' end)
@@ -224,7 +224,7 @@ async def read_job(connection: Connection, *, owner: str, job_id: UUID) -> JobVi
                    j.removed_count, j.creators_removed_at, j.pending_count, j.reserve_count, j.calls_count,
                    j.pages_count, j.credits_spent,
                    j.credits_reserved, j.credits_granted, j.credits_max, j.pages_max, j.parallel_searches_max,
-                   j.timeout, j.delay_between_calls, j.run, j.event_seq, j.xmin::text::bigint as revision,
+                   j.timeout, j.delay_between_calls, j.run, j.event_seq, hashtextextended(j::text, 0) as revision,
                    j.created_at, j.started_at, j.deadline_at, j.ended_at,
                    j.input -> 'keywords' as keywords, j.input ->> 'targetUsername' as target,
                    j.input ->> 'region' as region, j.input -> 'filters' as filters, j.tags,
