@@ -8,7 +8,8 @@ from uuid import UUID
 
 from common.domain.message import StepMessage
 from common.worker.claiming import Answer, Delivery, Reply
-from common.worker.step import Tools, perform
+from common.worker.step import perform
+from common.worker.turn import Tools
 
 from .plant import Plant
 from .post import Post

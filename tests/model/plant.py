@@ -28,7 +28,7 @@ from common.upstream.client import ScrapeCreators
 from common.worker.enrichment import Enricher
 from common.worker.purchase import Buyer, BuyerDoors
 from common.worker.slot import FairSlots, Hand
-from common.worker.step import Tools
+from common.worker.turn import Tools
 from common.worker.upkeep import PlatformGate
 from migrate.stream import provision
 from webhook.composition import Webhook

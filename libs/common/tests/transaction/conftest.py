@@ -248,7 +248,7 @@ class Lab:
             paid = PaidPage(page=world.page(claim.cursor), settlement=self.settlement(request))
             result, more = await commit_page(self.unit, PLATFORM, claim, token, paid)
             world.waiting += more
-            is_enriching = result.is_enriching
+            is_enriching = bool(result.pending)
         while is_enriching:
             is_enriching, more = await self._enrich_once(claim, token, lambda: world.chance.random() < 0.3)
             world.waiting += more

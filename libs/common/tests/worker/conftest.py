@@ -45,7 +45,8 @@ from common.worker.enrichment import Enricher
 from common.worker.loop import WorkerLoop
 from common.worker.purchase import Buyer, BuyerDoors
 from common.worker.slot import FairSlots, Hand
-from common.worker.step import Tools, perform
+from common.worker.step import perform
+from common.worker.turn import Tools
 from common.worker.upkeep import PlatformGate
 from local.loopback import PLAIN_HTTP
 from local.nats import Nats

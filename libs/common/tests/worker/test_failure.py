@@ -72,7 +72,8 @@ async def test_a_profile_that_fails_for_ever_costs_only_itself(bench: Any) -> No
     await bench.perform(message)
     await bench.end_pause()
     unbought = """select handle from candidates c where outcome = 'pending' and not exists (
-        select from profiles p where p.platform_id = c.platform_id and p.fetched_at is not null) limit 1"""
+        select from profiles p where p.platform_id = c.platform_id and p.fetched_at is not null)
+        order by worth, ordinal desc limit 1"""  # not who comes first: a probe that fails keeps all others waiting
     handle = (await bench.query(unbought))[0]["handle"]
     await bench.sandbox.fault("500", bench.profile_path, query={"handle": handle}, count=None)
     replies = [await bench.perform(message) for _ in range(3)]

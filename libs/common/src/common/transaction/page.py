@@ -10,7 +10,7 @@ from common.db import ledger as ledger_table
 from common.db import outcome as outcome_table
 from common.db import search as search_table
 from common.db import step as step_table
-from common.db.candidate import Exclusion
+from common.db.candidate import Exclusion, PendingCandidate
 from common.db.ledger import Settlement
 from common.db.outcome import OutcomeCount
 from common.db.profile import SeenProfile, store_profile
@@ -33,9 +33,9 @@ from common.transaction.row import settled_row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResult:
-    """`is_enriching`: the step goes on with its pending candidates under the same token."""
+    """`pending`: with these the step goes on under the same token, the most promising first."""
 
-    is_enriching: bool
+    pending: tuple[PendingCandidate, ...]
     counts: dict[tuple[Outcome, str], int]
     search_end: str | None
 
@@ -79,12 +79,25 @@ async def commit_page(
         await _lead_on(locked, platform, claim, decision, Trail(search=asked_of(claim), page=paid.page, target=target))
         await _conclude(locked, platform, claim, paid.page)
         return PageResult(
-            is_enriching=decision.counts.get((Outcome.PENDING, ""), 0) > 0,
+            pending=_pending(claim, decision),
             counts=decision.counts,
             search_end=decision.search_end,
         )
 
     return await under_lock(unit, claim.job_id, work)
+
+
+def _pending(claim: Claim, decision: PageDecision) -> tuple[PendingCandidate, ...]:
+    pending = [one for one in decision.candidates if one.outcome is Outcome.PENDING]
+    return tuple(
+        PendingCandidate(
+            platform_id=one.creator.account.platform_id,
+            search_id=claim.search_id,
+            step=claim.step,
+            details=one.creator,
+        )
+        for one in sorted(pending, key=lambda one: (-one.worth, one.ordinal))
+    )
 
 
 async def _learn_target(locked: LockedWork, platform: Platform, paid: PaidPage, target: Target | None) -> None:
@@ -155,17 +168,9 @@ async def _write(locked: LockedWork, claim: Claim, decision: PageDecision, *, it
     pending, delivered, reserve = (
         decision.counts.get((outcome, ""), 0) for outcome in (Outcome.PENDING, Outcome.DELIVERED, Outcome.RESERVE)
     )
-    if rows:
-        await candidate_table.insert_candidates(connection, job_id=job_id, search_id=search_id, step=step, rows=rows)
-    await outcome_table.insert_outcomes(
-        connection,
-        job_id=job_id,
-        search_id=search_id,
-        step=step,
-        counts=[
-            OutcomeCount(outcome=outcome, rule=rule, count=count) for (outcome, rule), count in decision.counts.items()
-        ],
-    )
+    counts = [
+        OutcomeCount(outcome=outcome, rule=rule, count=count) for (outcome, rule), count in decision.counts.items()
+    ]
     mark = PageMark(
         search_id=search_id,
         step=step,
@@ -173,10 +178,17 @@ async def _write(locked: LockedWork, claim: Claim, decision: PageDecision, *, it
         items_count=items_count,
         item_ids=list(decision.item_ids),
     )
-    await step_table.mark_paged(connection, mark)
-    await search_table.note_page(connection, search_id=search_id, barren_pages=decision.barren_pages)
+    async with connection.pipeline():
+        # One round trip for all that nobody asks the result of: the job's row is held meanwhile.
+        if rows:
+            await candidate_table.insert_candidates(
+                connection, job_id=job_id, search_id=search_id, step=step, rows=rows
+            )
+        await outcome_table.insert_outcomes(connection, job_id=job_id, search_id=search_id, step=step, counts=counts)
+        await step_table.mark_paged(connection, mark)
+        await search_table.note_page(connection, search_id=search_id, barren_pages=decision.barren_pages)
+        await _continue(locked, claim, decision)
     locked.count(delivered=delivered, pending=pending, reserve=reserve)
-    await _continue(locked, claim, decision)
 
 
 async def _continue(locked: LockedWork, claim: Claim, decision: PageDecision) -> None:

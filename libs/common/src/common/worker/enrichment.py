@@ -123,9 +123,9 @@ class Enricher:
             async with self._slots.slot(work.claim.owner):
                 if work.stopped_by is not None and not isinstance(work.stopped_by, RetryError):
                     return as_known(candidate, Enrichment.SKIPPED)
-                enriched = await self._buy(work, candidate)
-            if enriched is not None:
-                return enriched
+                bought = await self._buy(work, candidate)
+            if bought is not None:
+                return await self._keep(candidate, bought)
             # Somebody else buys it just now, or has. Wait without a slot.
             fresh = await self._fresh([candidate.platform_id], work.max_age)
             if fresh:
@@ -133,7 +133,7 @@ class Enricher:
             await asyncio.sleep(LOOK_AGAIN_S)
         raise RetryError("another worker has been buying this profile for too long")
 
-    async def _buy(self, work: _Round, candidate: PendingCandidate) -> Enriched | None:
+    async def _buy(self, work: _Round, candidate: PendingCandidate) -> Bought | None:
         """None if somebody else has the right to buy it."""
         known = candidate.details.account
         profile_claim = ProfileClaim(
@@ -154,14 +154,13 @@ class Enricher:
             return await self._buyer.buy(self._platform.name, work.claim, work.token, order)
 
         try:
-            bought = await with_retries(call)
+            return await with_retries(call)
         except (NotFoundError, ShapeError) as error:
             await self._store(candidate.platform_id, error)
             raise
         except (CreatorscoutError, asyncio.CancelledError):
             await self._release(work, candidate.platform_id)
             raise
-        return None if bought is None else await self._keep(candidate, bought)
 
     async def _keep(self, candidate: PendingCandidate, bought: Bought) -> Enriched:
         """Commit the profile together with its ledger row, as it arrives."""

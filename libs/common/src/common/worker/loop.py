@@ -17,7 +17,8 @@ from common.tracing.hop import HEADER, NATS, receiving
 from common.tracing.span import Span
 from common.worker.claiming import Answer, Delivery, Reply
 from common.worker.report import report, told
-from common.worker.step import Tools, perform
+from common.worker.step import perform
+from common.worker.turn import Tools
 
 log = structlog.get_logger()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from uuid import UUID
@@ -35,12 +36,12 @@ from common.worker.health import Check, HealthServer
 from common.worker.loop import SLOTS, WorkerLoop
 from common.worker.purchase import Buyer, BuyerDoors, RaiseGrant
 from common.worker.slot import FairSlots, Hand
-from common.worker.step import Tools
+from common.worker.turn import Tools
 from common.worker.upkeep import PlatformGate
 
 log = structlog.get_logger()
 
-POOL_MAX = 8
+POOL_MAX = 16
 PAGES_AT_ONCE = 16  # each can be megabytes in hand
 
 
@@ -94,6 +95,9 @@ async def _serve(
             host=server.host, port=server.port, is_ready=_readiness(resources, stop), show=resources.metrics.render
         )
         serving = asyncio.create_task(health.serve())
+        # What is here now stays to the end; to look through it again for garbage costs a twentieth of all time.
+        gc.collect()
+        gc.freeze()
         log.info("service.started", service=platform.name.value, port=server.port, slots=SLOTS)
         try:
             await WorkerLoop(_tools(resources, platform, upstream), puller).run(stop)
