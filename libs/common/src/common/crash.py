@@ -29,7 +29,6 @@ class CrashPoint(StrEnum):
     HINT_PUBLISHED = "hint.published"
     # webhook
     DELIVERY_ROUTED = "delivery.routed"
-    DELIVERY_NOTED = "delivery.noted"
     DELIVERY_REMEMBERED = "delivery.remembered"
     REDRIVE_COMMITTED = "redrive.committed"
     # webhook's sweep

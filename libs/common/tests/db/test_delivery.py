@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from common.clock import Clock
 from common.db.delivery import (
     Delivered,
+    Routed,
+    accept_delivery,
     delete_old_deliveries,
     insert_delivery,
     is_replay,
@@ -90,6 +92,7 @@ async def test_read_delivered(database: Database, step: DueStep) -> None:
             phase="page",
             job_status=JobStatus.PENDING,
             redrives_count=0,
+            is_replay=False,
         )
         assert await read_delivered(connection, search_id=step.search_id, step=1) is None
         assert await read_delivered(connection, search_id=uuid4(), step=0) is None
@@ -128,6 +131,39 @@ async def test_a_token_is_remembered_once(database: Database) -> None:
     assert sorted(await asyncio.gather(*(insert() for _ in range(6)))) == [False] * 5 + [True]
     async with database.connection() as connection:
         assert await is_replay(connection, jti=jti)
+
+
+async def test_a_delivery_is_accepted_once(database: Database, step: DueStep) -> None:
+    """With its token and the step's place in the stream; another generation's place is not taken."""
+    jti = uuid4().hex
+
+    async def accept(generation: int, sequence: int, jti: str) -> bool:
+        routed = Routed(
+            search_id=step.search_id,
+            step=0,
+            generation=generation,
+            stream_sequence=sequence,
+            jti=jti,
+            message_id="msg_1",
+        )
+        async with database.connection() as connection:
+            return await accept_delivery(connection, routed)
+
+    async def is_replay_told() -> bool:
+        async with database.connection() as connection:
+            row = await read_delivered(connection, search_id=step.search_id, step=0, jti=jti)
+        assert row is not None
+        return row.is_replay
+
+    assert not await is_replay_told()
+    assert sorted(await asyncio.gather(*(accept(0, 5, jti) for _ in range(6)))) == [False] * 5 + [True]
+    assert await is_replay_told()
+    assert (await row_of(database, step))["stream_sequence"] == 5
+    assert await accept(1, 9, uuid4().hex)
+    assert await accept(0, 4, uuid4().hex)
+    row = await row_of(database, step)
+    assert row["stream_sequence"] == 5
+    assert row["delivered_at"] is not None
 
 
 async def test_old_tokens_are_forgotten(database: Database) -> None:

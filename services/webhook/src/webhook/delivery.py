@@ -10,7 +10,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from common.crash import CrashPoint
-from common.db.delivery import Delivered, note_delivered, read_delivered
+from common.db.delivery import Delivered, Routed, accept_delivery, note_delivered, read_delivered
 from common.db.job import owner_of
 from common.db.step import due_steps
 from common.domain.message import JobMessage, StepMessage
@@ -21,7 +21,7 @@ from common.tracing.span import Span, SpanKind, Wish, open_span
 from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
 from webhook.problem import Kind, RefusalError
-from webhook.reception import Received, remember
+from webhook.reception import Received, refuse_replay, remember
 
 _MESSAGE: TypeAdapter[StepMessage | JobMessage] = TypeAdapter(StepMessage | JobMessage)
 
@@ -74,18 +74,35 @@ def told(answer: Answer) -> dict[str, str | int]:
 
 async def _deliver_step(webhook: Webhook, received: Received, message: StepMessage) -> Answer:
     async with webhook.resources.database.connection() as connection:
-        row = await read_delivered(connection, search_id=message.search_id, step=message.step)
+        row = await read_delivered(connection, search_id=message.search_id, step=message.step, jti=received.jti)
+    if row is None:
+        await refuse_replay(webhook, received)
+    elif row.is_replay:
+        raise RefusalError(Kind.REPLAYED, "replay")
     wanted = known_row(row, message)
     reason = why_unwanted(wanted, message)
     if reason is not None:
         return Answer(Outcome.IGNORED, {"reason": reason})
     sequence = await _route(webhook, wanted.platform, message)
-    await remember(webhook, received)
+    routed = Routed(
+        search_id=message.search_id,
+        step=message.step,
+        generation=message.generation,
+        stream_sequence=sequence,
+        jti=received.jti,
+        message_id=received.message_id,
+    )
+    async with webhook.resources.database.connection() as connection:
+        is_first = await accept_delivery(connection, routed)
+    webhook.resources.crash.reach(CrashPoint.DELIVERY_REMEMBERED)
+    if not is_first:
+        raise RefusalError(Kind.REPLAYED, "replay")
     return Answer(Outcome.ACCEPTED, {"sequence": sequence})
 
 
 async def _deliver_due(webhook: Webhook, received: Received, job_id: UUID) -> Answer:
     """The old body names a job alone: whatever of it is due now and held by nobody, at the generation it has."""
+    await refuse_replay(webhook, received)
     async with webhook.resources.database.connection() as connection:
         if await owner_of(connection, job_id=job_id) is None:
             raise RefusalError(Kind.NONSENSE, "job_unknown")
@@ -94,7 +111,8 @@ async def _deliver_due(webhook: Webhook, received: Received, job_id: UUID) -> An
     if not due:
         return Answer(Outcome.IGNORED, {"reason": "nothing_due"})
     for message, row in zip(due, rows, strict=True):
-        await _route(webhook, known_row(row, message).platform, message)
+        sequence = await _route(webhook, known_row(row, message).platform, message)
+        await _note(webhook, message, sequence)
     await remember(webhook, received)
     return Answer(Outcome.ACCEPTED, {"steps": len(due)})
 
@@ -103,6 +121,10 @@ async def _route(webhook: Webhook, platform: str, message: StepMessage) -> int:
     with webhook.metrics.publishing():
         sequence = await publish_step(webhook.resources.messaging.jetstream, platform, message)
     webhook.resources.crash.reach(CrashPoint.DELIVERY_ROUTED)
+    return sequence
+
+
+async def _note(webhook: Webhook, message: StepMessage, sequence: int) -> None:
     async with webhook.resources.database.connection() as connection:
         await note_delivered(
             connection,
@@ -111,8 +133,6 @@ async def _route(webhook: Webhook, platform: str, message: StepMessage) -> int:
             generation=message.generation,
             stream_sequence=sequence,
         )
-    webhook.resources.crash.reach(CrashPoint.DELIVERY_NOTED)
-    return sequence
 
 
 def known_row(row: Delivered | None, message: StepMessage) -> Delivered:

@@ -22,7 +22,7 @@ from webhook.answer import Answer, Outcome
 from webhook.composition import Webhook
 from webhook.delivery import read_message, taken, told, why_unwanted
 from webhook.problem import Kind, RefusalError
-from webhook.reception import Received, remember
+from webhook.reception import Received, refuse_replay, remember
 
 DEAD_REASON = "undeliverable"
 _FACT_LENGTH_MAX = 200
@@ -89,6 +89,7 @@ class FailureCallback(BaseModel):
 
 async def handle_failure(webhook: Webhook, received: Received) -> Answer:
     """Drive the step again, give it up, or leave it to whoever has it. Raises RefusalError."""
+    await refuse_replay(webhook, received)
     callback = FailureCallback.read(received.raw)
     structlog.contextvars.bind_contextvars(**callback.facts)
     message = callback.message

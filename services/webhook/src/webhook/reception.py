@@ -1,4 +1,4 @@
-"""What every route of QStash does first: read the raw body, believe the signature, refuse a replay."""
+"""What every route of QStash does: read the raw body, believe the signature, refuse a replay, remember the token."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Received:
 
 
 async def receive(request: Request[Any, Any, Any], webhook: Webhook, *, path: str) -> Received:
-    """The request, if it is QStash's and new. Raises RefusalError.
+    """The request, if it is QStash's; whether it is new, `refuse_replay` tells. Raises RefusalError.
 
     `path` is the route's own: what was asked, Host and X-Forwarded-* have no say.
     """
@@ -45,11 +45,15 @@ async def receive(request: Request[Any, Any, Any], webhook: Webhook, *, path: st
     if message_id is not None:
         structlog.contextvars.bind_contextvars(message_id=message_id)
     verified = _verify(_token(request), raw, webhook, url=webhook.public_url + path)
-    async with webhook.resources.database.connection() as connection:
-        if await is_replay(connection, jti=verified.jti):
-            raise RefusalError(Kind.REPLAYED, "replay")
     traceparent = request.headers.get(HEADER)
     return Received(raw=raw, jti=verified.jti, message_id=message_id, traceparent=traceparent, began_ns=began_ns)
+
+
+async def refuse_replay(webhook: Webhook, received: Received) -> None:
+    """Raises RefusalError if the token was accepted before."""
+    async with webhook.resources.database.connection() as connection:
+        if await is_replay(connection, jti=received.jti):
+            raise RefusalError(Kind.REPLAYED, "replay")
 
 
 async def remember(webhook: Webhook, received: Received) -> None:

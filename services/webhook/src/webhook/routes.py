@@ -14,7 +14,7 @@ from webhook.answer import Answer, Outcome, Record
 from webhook.composition import FAILURE_PATH, STEP_PATH, SWEEP_PATH, Webhook
 from webhook.delivery import deliver
 from webhook.failure import handle_failure
-from webhook.reception import Received, receive, remember
+from webhook.reception import Received, receive, refuse_replay, remember
 from webhook.sweep import sweep_once
 
 HANDLING_MAX_S = 15.0  # below the 30 s that QStash waits for us, and the 20 s that a shutdown does
@@ -42,6 +42,7 @@ async def job_failed(request: AnyRequest, webhook: NamedDependency[Webhook]) -> 
 async def sweep(request: AnyRequest, webhook: NamedDependency[Webhook]) -> Response[dict[str, Any]]:
     """QStash's schedule asks for a sweep; its body says nothing."""
     received = await receive(request, webhook, path=SWEEP_PATH)
+    await refuse_replay(webhook, received)
     await sweep_once(webhook.resources)
     await remember(webhook, received)
     return _respond(request, Answer(Outcome.REQUESTED))

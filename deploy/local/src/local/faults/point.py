@@ -39,8 +39,8 @@ ROWS = (
     Row("account.committed", GATEWAY, story.LEAVE),
     # the webhook, under a delivery
     Row("delivery.routed", WEBHOOK, story.HUNT),
-    Row("delivery.noted", WEBHOOK, story.HUNT, 1),
     Row("delivery.remembered", WEBHOOK, story.HUNT),
+    Row("delivery.remembered", WEBHOOK, story.HUNT, 1),
     Row("redrive.committed", WEBHOOK, story.UNDELIVERED),
     # the webhook's sweep
     Row("step.published", WEBHOOK, story.UNPUBLISHED),

@@ -12,7 +12,8 @@ from common.domain.step import DueStep
 
 
 class Delivered(Model):
-    """A step as the webhook needs it: where to route it, and whether it is still wanted."""
+    """A step as the webhook needs it: where to route it, whether it is still wanted, and whether the token that came
+    with it was accepted before."""
 
     job_id: UUID
     platform: str
@@ -20,16 +21,20 @@ class Delivered(Model):
     phase: str
     job_status: JobStatus
     redrives_count: int
+    is_replay: bool
 
 
-async def read_delivered(connection: Connection, *, search_id: UUID, step: int) -> Delivered | None:
+async def read_delivered(
+    connection: Connection, *, search_id: UUID, step: int, jti: str | None = None
+) -> Delivered | None:
     """None if there is no such step."""
     async with connection.cursor(row_factory=class_row(Delivered)) as cursor:
         await cursor.execute(
-            """select s.job_id, j.platform, s.generation, s.phase, j.status as job_status, s.redrives_count
+            """select s.job_id, j.platform, s.generation, s.phase, j.status as job_status, s.redrives_count,
+                   exists (select from qstash_deliveries d where d.jti = %(jti)s) as is_replay
                from steps s join jobs j on j.id = s.job_id
                where s.search_id = %(search_id)s and s.step = %(step)s""",
-            {"search_id": search_id, "step": step},
+            {"search_id": search_id, "step": step, "jti": jti},
         )
         return await cursor.fetchone()
 
@@ -44,6 +49,31 @@ async def note_delivered(
            returning set_config('synchronous_commit', 'off', true)""",
         {"search_id": search_id, "step": step, "generation": generation, "stream_sequence": stream_sequence},
     )
+
+
+class Routed(Model):
+    """A step that is in the stream, at this place, and the token that brought it to us."""
+
+    search_id: UUID
+    step: int
+    generation: int
+    stream_sequence: int
+    jti: str
+    message_id: str | None
+
+
+async def accept_delivery(connection: Connection, routed: Routed) -> bool:
+    """`note_delivered` and `insert_delivery` in one statement."""
+    cursor = await connection.execute(
+        """with noted as (
+               update steps set stream_sequence = greatest(stream_sequence, %(stream_sequence)s), delivered_at = now()
+               where search_id = %(search_id)s and step = %(step)s and generation = %(generation)s
+           )
+           insert into qstash_deliveries (jti, message_id) values (%(jti)s, %(message_id)s)
+           on conflict do nothing returning 1""",
+        routed.model_dump(),
+    )
+    return await cursor.fetchone() is not None
 
 
 async def is_replay(connection: Connection, *, jti: str) -> bool:
