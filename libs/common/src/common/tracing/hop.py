@@ -8,7 +8,19 @@ import time
 from uuid import UUID
 
 from common.tracing.identity import Place, StepIds, job_place, step_trace_id
-from common.tracing.span import Fact, Facts, Link, Span, SpanKind, Wish, current_place, current_span, open_span
+from common.tracing.span import (
+    NOTHING,
+    Fact,
+    Facts,
+    Link,
+    Span,
+    SpanKind,
+    Wish,
+    current_place,
+    current_span,
+    is_recording,
+    open_span,
+)
 
 HEADER = "traceparent"
 QSTASH = "qstash"
@@ -21,6 +33,8 @@ def now_ns() -> int:
 
 def note_job(job_id: UUID, facts: Facts, *, began_ns: int) -> None:
     """The job is stored: its span, from which its trace begins, linked both ways with what asked for it."""
+    if not is_recording():
+        return
     place, caller = job_place(job_id), current_place()
     wish = Wish(
         name="create job",
@@ -40,6 +54,8 @@ def note_job(job_id: UUID, facts: Facts, *, began_ns: int) -> None:
 def sending(step: StepIds, *, system: str, destination: str) -> Span:
     """Handing a step over: below the span that is open here if that is of the step's own trace, else where its trace
     begins, linked both ways with what made the step due."""
+    if not is_recording():
+        return NOTHING
     trace_id, here = step_trace_id(step), current_place()
     name = f"publish {destination}"
     facts = _facts(step, system, destination) | {
@@ -56,6 +72,8 @@ def sending(step: StepIds, *, system: str, destination: str) -> Span:
 
 def receiving(step: StepIds, *, system: str, destination: str, header: str | None, began_ns: int | None = None) -> Span:
     """Taking a step: below the span that sent it, if `header` names one of the step's own trace."""
+    if not is_recording():
+        return NOTHING
     trace_id, sender = step_trace_id(step), Place.read(header)
     is_known = sender is not None and sender.trace_id == trace_id
     operation: dict[str, Fact] = {"messaging.operation.name": "process", "messaging.operation.type": "process"}
@@ -74,6 +92,8 @@ def receiving(step: StepIds, *, system: str, destination: str, header: str | Non
 
 def repairing(step: StepIds, name: str) -> Span:
     """Something that befalls a step outside of its way: in its own trace, linked with what does it."""
+    if not is_recording():
+        return NOTHING
     here = current_place()
     links = (_job(step), *([Link(here, "cause")] if here else ()))
     facts = {name: value for name, value in _facts(step, "", "").items() if name.startswith("creatorscout.")}
