@@ -24,7 +24,7 @@ from bench.floor.replay import OPTIONS, perform, perform_sync
 from bench.floor.tape import Tape
 
 SLOTS: Final = 16
-CONNECTIONS: Final = 8  # as many as our worker's pool has
+CONNECTIONS: Final = 12  # as many as our worker's pool has
 ENGINE: Final = os.environ["PEER_ENGINE"]
 JOURNAL: Final = os.environ.get("PEER_JOURNAL", "")
 STEPS: Final = int(os.environ["PEER_STEPS"])

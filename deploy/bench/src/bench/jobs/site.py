@@ -1,7 +1,7 @@
 """Our side: the whole stack as it is deployed, jobs in it, and what they took."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,14 @@ class Site:
         self._gateway = Gateway(stack.gateway_url, stack.mint_token)
         self._campaign_id = self._gateway.create_campaign("Benchmark")
 
-    def set_pages_per_delivery(self, count: int) -> None:
-        self._execute(
-            """insert into system_settings (category, key, value) values ('api', 'pages_per_delivery', %s::text::jsonb)
-               on conflict (category, key) do update set value = excluded.value""",
-            [count],
-        )
+    def set_api(self, settings: Mapping[str, int]) -> None:
+        """Settings of the category `api`, as an operator would."""
+        for name, count in settings.items():
+            self._execute(
+                """insert into system_settings (category, key, value) values ('api', %s, %s::text::jsonb)
+                   on conflict (category, key) do update set value = excluded.value""",
+                [name, count],
+            )
         time.sleep(SETTINGS_ARE_KEPT_S)
 
     def perform(self, keywords: Sequence[str], target: int) -> Run:

@@ -12,7 +12,7 @@ from bench.peers.peer import DURABILITY, PEERS, Engine, Peer
 from bench.peers.rate import measure_peer
 from bench.row import Bench, Finding, Ratio, Row, at_least, at_most
 from bench.series import alternate
-from bench.steps.measure import Window, measure, start_floor, start_worker
+from bench.steps.measure import CONNECTIONS, Window, measure, start_floor, start_worker
 
 ROUNDS: Final = 2
 SCALE: Final = Scale(jobs=100, steps=40, pages=45)  # so few that our jobs end within the wreck's cap, too
@@ -107,9 +107,9 @@ def _table(
 ) -> str:
     durable = f"{DURABILITY[Engine.POSTGRES]}; {DURABILITY[Engine.NATS]}"
     lines = [
-        f"For the rates 100 jobs at once, 16 slots and 8 connections each. For the kill {wreck.jobs} jobs of "
-        f"{wreck.steps} steps of {wreck.step_s:g} s ({wreck.own_jobs} jobs of our own steps with ours), two workers, "
-        "of which one is killed by SIGKILL with all that it started. A job that has not ended "
+        f"For the rates 100 jobs at once, 16 slots and {CONNECTIONS} connections each. For the kill {wreck.jobs} jobs "
+        f"of {wreck.steps} steps of {wreck.step_s:g} s ({wreck.own_jobs} jobs of our own steps with ours), two workers, of "
+        "which one is killed by SIGKILL with all that it started. A job that has not ended "
         f"{wreck.cap_s:.0f} s later counts as lost. `DBOS, same executor`: the killed one is started again at once; "
         "without Conductor its steps come back in no other way.",
         "",

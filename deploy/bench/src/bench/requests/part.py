@@ -92,7 +92,8 @@ def _row(bench: Bench, site: Site, entrant: Entrant, rounds: int, seconds: float
         theirs=f"{entrant.floor.name} {median(series['bare']):,.0f}/s",
         ratio=Ratio.of(series["ours"], series["bare"]),
         goal=entrant.floor.goal,
-        note=f"{CONNECTIONS} connections; half within {_p50(reports['ours'])} ms, and {_p50(reports['bare'])} ms",
+        note=f"{CONNECTIONS} connections, all for one job: what polls share is shared by all; half within "
+        f"{_p50(reports['ours'])} ms, and {_p50(reports['bare'])} ms",
     )
 
 

@@ -4,11 +4,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+import httpx
 import psycopg
 
 from bench.row import BenchError
-from local.client import Gateway
+from bench.scale.window import lag
+from local.client import Gateway, GatewayError
 from local.faults.upstream import Upstream
+from local.loopback import PLAIN_HTTP
 from local.postgres import DATABASE
 from local.stack import Stack
 
@@ -61,11 +64,29 @@ class Crowd:
                     raise BenchError(f"nobody was delivered within {_FIRST_MAX_S:.0f} s")
                 time.sleep(_POLL_S)
 
+    def _await_empty_stream(self, began: float) -> None:
+        assert self.stack.nats is not None
+        with httpx.Client(**PLAIN_HTTP) as http:
+            while sum(lag(http, self.stack.nats.monitor_url)):
+                self.stack.check()
+                if time.monotonic() - began > _QUIET_MAX_S:
+                    raise BenchError(f"steps of cancelled jobs were in the stream after {_QUIET_MAX_S:.0f} s")
+                time.sleep(_POLL_S)
+
+    def _cancel(self, gateway: Gateway, job_id: str) -> None:
+        """Again if the database was too busy to answer: it says so, and asks for that."""
+        for is_last in (False, False, True):
+            try:
+                gateway.cancel_job(job_id)
+                return
+            except GatewayError:
+                if is_last:
+                    raise
+
     def end(self) -> None:
         """Cancels the jobs and waits until nothing moves; the upstream's purse is full again. Raises BenchError."""
         while self._jobs:
-            gateway, job_id = self._jobs.pop()
-            gateway.cancel_job(job_id)
+            self._cancel(*self._jobs.pop())
         began = time.monotonic()
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             while connection.execute("select 1 from upstream_calls where status = 'open' limit 1").fetchone():
@@ -73,4 +94,5 @@ class Crowd:
                 if time.monotonic() - began > _QUIET_MAX_S:
                     raise BenchError(f"calls of cancelled jobs were open after {_QUIET_MAX_S:.0f} s")
                 time.sleep(_POLL_S)
+        self._await_empty_stream(began)
         Upstream(self.stack.url("sandbox")).reset()

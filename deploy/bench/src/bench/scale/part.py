@@ -1,4 +1,4 @@
-"""Creators a second by 1, 2 and 4 worker processes beside one, at two latencies of the upstream."""
+"""Profiles learned a second by 1, 2 and 4 worker processes beside one."""
 
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from local.sandbox.latency import Latency
 from local.stack import Options, Stack, services_named
 
 SERVICES_NEEDED: Final = ("gateway", "webhook", WORKER)
-LATENCIES: Final = {Latency.DEMO: "search 300 ms, profile 100 ms", Latency.NONE: "an upstream that answers at once"}
+LATENCIES: Final = {Latency.DEMO: "search 300 ms, profile 100 ms"}
 _WAITS_SHOWN: Final = 4
 _PARTS_SHOWN: Final = 6
 
@@ -25,7 +25,7 @@ _PARTS_SHOWN: Final = 6
 class Size:
     """`jobs` at once; counted `lasts_s` from `after_s` after the first creator came; the fewest `workers` first."""
 
-    jobs: int = 8
+    jobs: int = 6
     workers: tuple[int, ...] = (1, 2, 4)
     rounds: int = 2
     after_s: float = 3.0
@@ -85,12 +85,12 @@ def _row(latency: Latency, workers: int, seen: dict[Case, list[Seen]], size: Siz
     many = [each.per_s for each in seen[latency, workers]]
     one = [each.per_s for each in seen[latency, size.workers[0]]]
     return Row(
-        what=f"creators a second by {workers} worker processes, {LATENCIES[latency]}",
+        what=f"profiles bought a second by {workers} worker processes, {LATENCIES[latency]}",
         ours=f"{median(many):.0f}/s",
         theirs=f"one process {median(one):.0f}/s",
         ratio=Ratio.of(many, one),
-        note=f"{size.jobs} jobs of {KEYWORDS_PER_JOB} keywords at once, each profile bought; what is counted is "
-        f"profiles learned; everything on {processors()} processors. "
+        note=f"{size.jobs} jobs of {KEYWORDS_PER_JOB} keywords at once, each creator's profile bought; "
+        f"everything on {processors()} processors. "
         f"Held up by {_held_up(seen[latency, workers], workers)}; one process by "
         f"{_held_up(seen[latency, size.workers[0]], size.workers[0])}",
     )
@@ -103,7 +103,7 @@ def _held_up(seen: list[Seen], workers: int) -> str:
 def _detail(seen: dict[Case, list[Seen]]) -> str:
     """The round of the median of each case, as a table."""
     lines = [
-        "| upstream | worker processes | creators/s | machine idle | processors busy, by part | steps waiting; in hand "
+        "| upstream | worker processes | profiles/s | machine idle | processors busy, by part | steps waiting; in hand "
         "| paid calls under way | Postgres, when looked at | held up by |",
         "|---|---:|---:|---:|---|---|---|---|---|",
     ]

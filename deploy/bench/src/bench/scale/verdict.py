@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bench.scale.window import PROFILE, RUNNING, Seen
+from bench.scale.window import PROFILE, RUNNING, Seen, processors
 from common.domain.setting import SystemSettings
 
 WORKER: Final = "tiktok"
 PROFILE_CALLS_MAX: Final = SystemSettings().api.enrichment_concurrency  # in a process, while nobody sets another
 IDLE_MIN: Final = 0.08
 FULL: Final = 0.85
+OURS_MIN: Final = 0.75  # of what was busy; below that the machine had other things to do
 
 
 def parts(seen: Seen) -> dict[str, float]:
@@ -28,7 +29,9 @@ def is_worker(name: str) -> bool:
 def bottleneck(seen: Seen, workers: int) -> str:
     """The first that is used up, from what ends everything to what ends one part."""
     if seen.idle < IDLE_MIN:
-        return "the machine's processors"
+        busy = (1 - seen.idle) * processors()
+        is_ours = sum(seen.cores.values()) > OURS_MIN * busy
+        return "the machine's processors" if is_ours else "the machine's processors, which others kept busy"
     if parts(seen).get(WORKER, 0.0) / workers > FULL:
         return "the worker's one thread a process"
     if seen.calls.get(PROFILE, 0.0) / workers > FULL * PROFILE_CALLS_MAX:

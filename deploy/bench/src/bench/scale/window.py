@@ -57,7 +57,7 @@ def watch(stack: Stack, database_url: str, seconds: float) -> Seen:
         busy, machine, began = _busy(stack), _machine(), time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             doing.update(row[0] for row in connection.execute(_DOING, [RUNNING]).fetchall())
-            lags.append(_lag(http, stack.nats.monitor_url))
+            lags.append(lag(http, stack.nats.monitor_url))
             time.sleep(min(_SAMPLE_S, seconds - passed))
         passed = time.monotonic() - began
         busy_after, machine_after = _busy(stack), _machine()
@@ -88,7 +88,8 @@ def _machine() -> tuple[int, int]:
     return ticks[3] + ticks[4], sum(ticks)
 
 
-def _lag(http: httpx.Client, monitor_url: str) -> tuple[int, int]:
+def lag(http: httpx.Client, monitor_url: str) -> tuple[int, int]:
+    """Steps that no worker was given yet, and those that one has in hand."""
     told = http.get(f"{monitor_url}/jsz?acc=STREAMS&consumers=true").raise_for_status().json()
     consumers = [
         consumer

@@ -10,12 +10,13 @@ import psycopg
 
 from bench.floor.ground import Ground, Turn
 from bench.row import BenchError
+from common.worker.service import POOL_MAX
 from local.child import wait_until
 from local.process import Supervisor
 from local.stack import COMMANDS
 from local.usage import family_cpu_s
 
-CONNECTIONS: Final = 8  # as many as our worker's pool has
+CONNECTIONS: Final = POOL_MAX
 _BEGIN_MAX_S: Final = 20.0
 
 

@@ -193,12 +193,13 @@ class Enricher:
             account=said if isinstance(said, Account) else None,
             seen_at=bought.seen_at if bought else None,
         )
-        async with self._database.connection() as connection:
-            if bought is None:
+        if bought is None:
+            async with self._database.connection() as connection:
                 await profile_table.store_profile(connection, profile)
-                return
-            reason = None if isinstance(said, Account) else type(said).__name__
-            settlement = bought.settlement.model_copy(update={"reason": reason})
+            return
+        reason = None if isinstance(said, Account) else type(said).__name__
+        settlement = bought.settlement.model_copy(update={"reason": reason})
+        async with self._buyer.turns.of(settlement.job_id), self._database.connection() as connection:
             await ledger_table.settle_profile_call(connection, settlement, profile)
 
     async def _claim(self, claim: ProfileClaim) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ from common.metric.work import Result, WorkMetrics
 from common.tracing.span import SpanKind, span
 from common.upstream.answer import Answer, charged, fault, seen_at
 from common.upstream.client import ScrapeCreators
+from common.worker.slot import JobTurns
 from common.worker.upkeep import PlatformGate
 
 _OPENED = {"page": CrashPoint.PAGE_OPENED, "profile": CrashPoint.PROFILE_OPENED}
@@ -40,6 +41,7 @@ _ANSWERED = {"page": CrashPoint.PAGE_ANSWERED, "profile": CrashPoint.PROFILE_ANS
 
 
 GATE_TRIES = 4  # others take what was granted meanwhile
+TURNS = 3  # so many profiles of one job at its row's lock: one has it, the next follow without delay
 
 
 T = TypeVar("T")
@@ -186,6 +188,7 @@ class Buyer:
         self._metrics = doors.metrics
         self._gate = gate
         self._bills: dict[UUID, Bill] = {}
+        self.turns = JobTurns(TURNS)
 
     @contextmanager
     def bill(self, token: UUID) -> Generator[Bill]:
@@ -281,7 +284,10 @@ class Buyer:
     async def _open(self, request: CallRequest) -> None:
         """Pass the gate. What can be had, a larger grant or the platform's probe, is asked for on the way."""
         for left in reversed(range(GATE_TRIES)):
-            async with self._database.connection() as connection:
+            async with AsyncExitStack() as stack:
+                if request.kind != "page":  # pages go first
+                    await stack.enter_async_context(self.turns.of(request.job_id))
+                connection = await stack.enter_async_context(self._database.connection())
                 if await ledger_table.open_call(connection, request):
                     return
                 view = await ledger_table.view_gate(connection, request)

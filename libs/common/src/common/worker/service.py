@@ -41,7 +41,7 @@ from common.worker.upkeep import PlatformGate
 
 log = structlog.get_logger()
 
-POOL_MAX = 16
+POOL_MAX = 12
 PAGES_AT_ONCE = 16  # each can be megabytes in hand
 
 

@@ -5,6 +5,8 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 
 class FairSlots:
@@ -58,6 +60,22 @@ class FairSlots:
             if not turn.done():
                 turn.set_result(None)
                 self._taken += 1
+
+
+class JobTurns:
+    """At most `count` at once for each job: they wait for its row's lock one after the other anyway, and who waits here
+    holds no connection, and keeps nobody waiting in Postgres: a page's commit, or a user who cancels."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._semaphores: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, job_id: UUID) -> asyncio.Semaphore:
+        """To be entered."""
+        semaphore = self._semaphores.get(job_id)
+        if semaphore is None:
+            semaphore = self._semaphores[job_id] = asyncio.Semaphore(self._count)
+        return semaphore
 
 
 class Hand:
