@@ -108,8 +108,8 @@ def _table(
     durable = f"{DURABILITY[Engine.POSTGRES]}; {DURABILITY[Engine.NATS]}"
     lines = [
         f"For the rates 100 jobs at once, 16 slots and {CONNECTIONS} connections each. For the kill {wreck.jobs} jobs "
-        f"of {wreck.steps} steps of {wreck.step_s:g} s ({wreck.own_jobs} jobs of our own steps with ours), two workers, of "
-        "which one is killed by SIGKILL with all that it started. A job that has not ended "
+        f"of {wreck.steps} steps of {wreck.step_s:g} s ({wreck.own_jobs} jobs of our own steps with ours), two "
+        "workers, of which one is killed by SIGKILL with all that it started. A job that has not ended "
         f"{wreck.cap_s:.0f} s later counts as lost. `DBOS, same executor`: the killed one is started again at once; "
         "without Conductor its steps come back in no other way.",
         "",
