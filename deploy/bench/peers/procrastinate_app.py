@@ -1,5 +1,5 @@
 """Procrastinate: jobs in Postgres. Those of a dead worker are tried again by a periodic task, as its documentation has
-it; there every ten minutes, here every minute, the shortest that its schedule allows without seconds."""
+it; there every ten minutes, here every ten seconds."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ async def step(job: int, number: int) -> None:
     await work.perform(job, number, lambda: step.defer_async(job=job, number=number + 1))
 
 
-@app.periodic(cron="* * * * *")
+@app.periodic(cron="* * * * * */10")
 @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
 async def retry_stalled_jobs(_: JobContext, timestamp: int) -> None:  # noqa: ARG001 - it is given
     for job in await app.job_manager.get_stalled_jobs():

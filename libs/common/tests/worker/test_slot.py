@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from uuid import uuid4
 
-from common.worker.slot import FairSlots
+from common.worker.slot import FairSlots, JobTurns
 
 
 async def use(slots: FairSlots, owner: str, log: list[str]) -> None:
@@ -67,3 +68,30 @@ async def test_who_is_cancelled_while_waiting_takes_no_slot_along() -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
     await asyncio.wait_for(use(slots, "c", log), 1)
     assert log == ["b", "c"]
+
+
+async def test_a_job_has_so_many_turns_and_no_other_job_waits_for_them() -> None:
+    turns, job_id, at_once, most = JobTurns(2), uuid4(), 0, 0
+
+    async def take() -> None:
+        nonlocal at_once, most
+        async with turns.of(job_id):
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0.01)
+            at_once -= 1
+
+    tasks = [asyncio.create_task(take()) for _ in range(6)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(0.005), turns.of(uuid4()):
+        assert at_once == 2
+    await asyncio.gather(*tasks)
+    assert most == 2
+
+
+async def test_turns_of_jobs_that_nobody_takes_any_more_are_forgotten() -> None:
+    turns, job_id = JobTurns(1), uuid4()
+    async with turns.of(job_id):
+        assert turns.of(job_id) is turns.of(job_id)
+        assert turns.jobs_count == 1
+    assert turns.jobs_count == 0

@@ -34,7 +34,7 @@ class Wreck:
     steps: int = 20
     step_s: float = 0.25
     own_jobs: int = 12
-    cap_s: float = 100.0
+    cap_s: float = 60.0
 
 
 def crash_all(

@@ -93,9 +93,19 @@ def _recovery_rows(peers: Sequence[Peer], own: Aftermath, keepers: Mapping[str, 
             theirs=f"{best} {took[best]:.1f} s" if best else "none",
             ratio=Ratio((own.recovered_s / took[best],)) if best and not lost else None,
             goal=at_most(1.0) if best else None,
-            note="each engine as its documentation asks for safety; a worker stood by",
+            note="each engine as its documentation asks for safety; a worker stood by" + _restarted(peers, keepers),
         ),
     ]
+
+
+def _restarted(peers: Sequence[Peer], keepers: Mapping[str, Aftermath]) -> str:
+    """What is left out of the fastest, and why."""
+    return "".join(
+        f". {peer.package}, the killed process started again at once: {after.recovered_s:.1f} s, but nothing begins "
+        "elsewhere, so it is not among them"
+        for peer in peers
+        if peer.is_restarted and (after := keepers.get(peer.name)) is not None and after.recovered_s is not None
+    )
 
 
 def _table(

@@ -15,7 +15,7 @@ from local.bench.gateway.site import Server, Site, open_site, write_request
 
 CREATORS: Final = 400
 CONNECTIONS: Final = 32
-ROUNDS: Final = 5
+ROUNDS: Final = 4
 ROUND_S: Final = 1.0
 _TOKENS: Final = 60
 

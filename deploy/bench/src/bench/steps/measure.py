@@ -32,8 +32,8 @@ class Pace:
 class Window:
     """When it is counted: from `after_s` after the first step was done, for `lasts_s`."""
 
-    after_s: float = 1.0
-    lasts_s: float = 4.0
+    after_s: float = 0.5
+    lasts_s: float = 3.0
 
 
 def publish_first(turn: Turn) -> None:

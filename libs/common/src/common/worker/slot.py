@@ -70,6 +70,11 @@ class JobTurns:
         self._count = count
         self._semaphores: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
+    @property
+    def jobs_count(self) -> int:
+        """How many jobs' turns are taken or waited for."""
+        return len(self._semaphores)
+
     def of(self, job_id: UUID) -> asyncio.Semaphore:
         """To be entered."""
         semaphore = self._semaphores.get(job_id)
