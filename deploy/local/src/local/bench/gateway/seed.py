@@ -53,7 +53,7 @@ async def seed_job(database_url: str, owner: str, creator_count: int, *, is_runn
     database = Database(DatabaseSettings(database_url=SecretStr(database_url)), name="seed", size_max=2)
     await database.open()
     try:
-        unit = Unit(database=database, clock=Clock(), active_jobs_max=1)
+        unit = Unit(database=database, clock=Clock(), active_jobs_max=5)
         target = creator_count * 2 if is_running else creator_count
         job = make_job(unit.clock, owner, target=target, pages_max=target, credits_max=target)
         async with database.connection() as connection:

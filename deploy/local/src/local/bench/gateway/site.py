@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import psycopg
 
-from local.bench.gateway.seed import seed_job
+from local.bench.gateway.seed import PAGE_SIZE, seed_job
 from local.child import Child, Command, plain_environment
 from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK, free_port
@@ -33,6 +33,7 @@ _HEADERS = {
 }
 # Beyond what anybody can ask in a minute, so that the limit is counted but never reached.
 _REQUESTS_PER_MINUTE = 1_000_000
+_OTHER_USERS, _JOBS_PER_USER = 10, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +51,34 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Site:
+    """`others` are running jobs of other users, each with its user."""
+
     gateway: Server
     bare: Server
     trivial: Server
     job_id: UUID
     running_job_id: UUID
+    others: tuple[tuple[str, UUID], ...]
     issuer_url: str
 
-    def mint(self, count: int) -> list[str]:
-        """So many different session tokens of the job's owner."""
+    def mint(self, count: int, user: str = USER) -> list[str]:
+        """So many different session tokens of this user."""
         with httpx.Client(**PLAIN_HTTP) as client:
-            wishes = ({"user": USER, "claims": {"jti": f"{time.time_ns()}"}, "expires_in": 300} for _ in range(count))
+            wishes = ({"user": user, "claims": {"jti": f"{time.time_ns()}"}, "expires_in": 300} for _ in range(count))
             answers = [client.post(f"{self.issuer_url}/token", json=wish) for wish in wishes]
         return [answer.raise_for_status().json()["token"] for answer in answers]
 
-    def signed(self, path: str, *, status: int, tokens: int) -> list[str]:
+    def signed(self, path: str, *, status: int, tokens: int, user: str = USER) -> list[str]:
         """Requests to the gateway, each with a token of its own; 304: they show the tag with which it answers now."""
-        condition = {"If_None_Match": self.tag(path)} if status == HTTPStatus.NOT_MODIFIED else {}
+        condition = {"If_None_Match": self.tag(path, user)} if status == HTTPStatus.NOT_MODIFIED else {}
         return [
             write_request(path, self.gateway.port, Authorization=f"Bearer {token}", **condition)
-            for token in self.mint(tokens)
+            for token in self.mint(tokens, user)
         ]
 
-    def tag(self, path: str) -> str:
+    def tag(self, path: str, user: str = USER) -> str:
         """The ETag with which the gateway answers now."""
-        headers = {"Authorization": f"Bearer {self.mint(1)[0]}"}
+        headers = {"Authorization": f"Bearer {self.mint(1, user)[0]}"}
         answer = httpx.get(f"http://{LOOPBACK}:{self.gateway.port}{path}", headers=headers, timeout=30, **PLAIN_HTTP)
         return answer.raise_for_status().headers["ETag"]
 
@@ -91,10 +95,12 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
     with Stack.start(Options(folder, services=services_named("gateway")), report) as stack, Supervisor() as others:
         report(f"making a job of {creator_count:,} creators")
         assert stack.postgres is not None
-        job_id = asyncio.run(seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count))
-        running = seed_job(stack.postgres.database_url(DATABASE), f"user:{USER}", creator_count, is_running=True)
-        running_job_id = asyncio.run(running)
-        _lift_limit(stack.postgres.database_url(DATABASE))
+        url = stack.postgres.database_url(DATABASE)
+        job_id = asyncio.run(seed_job(url, f"user:{USER}", creator_count))
+        running_job_id = asyncio.run(seed_job(url, f"user:{USER}", creator_count, is_running=True))
+        users = [f"user_other{number}" for number in range(_OTHER_USERS) for _ in range(_JOBS_PER_USER)]
+        jobs = [(user, asyncio.run(seed_job(url, f"user:{user}", PAGE_SIZE, is_running=True))) for user in users]
+        _lift_limit(url)
         bare_url = stack.postgres.database_url(DATABASE, "worker")  # who sees the row without more ado
         yield Site(
             gateway=Server(stack.ports["gateway"], stack.supervisor.child("gateway")),
@@ -102,6 +108,7 @@ def open_site(folder: Path, creator_count: int, report: Callable[[str], None]) -
             trivial=start_server(others, "local.bench.gateway.trivial", folder, {}),
             job_id=job_id,
             running_job_id=running_job_id,
+            others=tuple(jobs),
             issuer_url=stack.issuer_url,
         )
 
