@@ -54,7 +54,7 @@ def test_only_who_loses_nothing_has_to_be_beaten() -> None:
     own = judge(RECOVERED, "killed", 1.5, jobs=2, steps=2)
     lost = judge(RECOVERED[:5], "killed", 1.5, jobs=2, steps=2)
     aftermaths = {peer.name: lost if peer.name == "celery" else own for peer in PEERS}
-    rates = {name: [10.0, 12.0] for name in ("ours", "floor", *aftermaths)}
+    rates = {name: [10.0, 12.0] for name in ("ours", *aftermaths)}
     finding = judged(PEERS, rates, own, aftermaths, WRECK)
     goals = {row.what: row.goal for row in finding.rows}
     assert goals["the same steps by Celery"] is None

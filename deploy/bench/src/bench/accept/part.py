@@ -32,7 +32,7 @@ class Size:
         return max(CROWD, self.crowd_count // 4)
 
 
-SIZE: Final = Size(rounds=5, crowd_count=1000, alone_count=200)
+SIZE: Final = Size(rounds=4, crowd_count=1000, alone_count=200)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from local.port import LOOPBACK
 from local.process import Supervisor
 
 GOAL: Final = at_most(3.0)
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 STEPS: Final = 60
 MESSAGES: Final = 200
 _JOB_MAX_S: Final = 30.0

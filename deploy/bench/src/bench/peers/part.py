@@ -12,13 +12,13 @@ from bench.peers.peer import DURABILITY, PEERS, Engine, Peer
 from bench.peers.rate import measure_peer
 from bench.row import Bench, Finding, Ratio, Row, at_least, at_most
 from bench.series import alternate
-from bench.steps.measure import CONNECTIONS, Window, measure, start_floor, start_worker
+from bench.steps.measure import CONNECTIONS, Window, measure, start_worker
 
 ROUNDS: Final = 2
 SCALE: Final = Scale(jobs=100, steps=40, pages=45)  # so few that our jobs end within the wreck's cap, too
 WINDOW: Final = Window(after_s=0.5, lasts_s=3.0)
 RECOVERED_MAX_S: Final = 20.0
-_OURS, _FLOOR = "ours", "floor"
+_OURS = "ours"
 
 
 def run(bench: Bench) -> Finding:
@@ -32,7 +32,6 @@ def measure_all(  # noqa: PLR0913, PLR0917 - what there is to choose
     with open_ground(bench.folder, scale, bench.report) as ground:
         turns = {
             _OURS: partial(measure, ground, start_worker, "tiktok", window),
-            _FLOOR: partial(measure, ground, start_floor, "floor", window),
             **{name: partial(measure_peer, peer, ground, bench.root, scale, window) for name, peer in rated.items()},
         }
         paces = alternate(turns, rounds, bench.report)
@@ -130,7 +129,6 @@ def _table(
             _line(peer.package, rates.get(peer.name, []), DURABILITY[peer.engine], aftermaths[peer.name], wreck)
             for peer in peers
         ),
-        f"| the floor | {median(rates[_FLOOR]):.0f} | {durable} | – | – | – | – | – |",
     ]
     return "\n".join(lines)
 

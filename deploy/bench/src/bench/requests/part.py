@@ -16,7 +16,7 @@ from local.stack import USER
 
 CREATORS: Final = 400
 CONNECTIONS: Final = 32
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 ROUND_S: Final = 1.0
 _TOKENS: Final = 60
 

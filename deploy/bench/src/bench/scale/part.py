@@ -28,8 +28,8 @@ class Size:
     jobs: int = 6
     workers: tuple[int, ...] = (1, 2, 4)
     rounds: int = 2
-    after_s: float = 2.0
-    lasts_s: float = 5.0
+    after_s: float = 1.5
+    lasts_s: float = 4.0
 
 
 Case = tuple[Latency, int]

@@ -11,7 +11,7 @@ from bench.series import alternate
 from bench.steps.measure import Pace, Window, measure, start_floor, start_floor_with_http, start_worker
 
 GOAL: Final = at_least(0.7)
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 SCALE: Final = Scale(jobs=100, steps=40, pages=60)
 _ENTRANTS: Final = {
     "ours": ("tiktok", start_worker),
