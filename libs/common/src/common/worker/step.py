@@ -75,7 +75,7 @@ async def _take_turn(tools: Tools, delivery: Delivery, beat: Beat, pages_left: i
 
 async def _perform(tools: Tools, turn: Turn) -> Reply:
     work = asyncio.ensure_future(_work(tools, turn))
-    heart = asyncio.ensure_future(keep_alive(tools, turn, turn.beat))
+    heart = asyncio.ensure_future(keep_alive(tools, turn))
     try:
         await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():

@@ -74,7 +74,7 @@ async def release(tools: Tools, turn: Turn, *, is_attempt_returned: bool) -> Non
     tools.resources.crash.reach(CrashPoint.STEP_RELEASED)
 
 
-async def keep_alive(tools: Tools, turn: Turn, beat: Beat) -> None:
+async def keep_alive(tools: Tools, turn: Turn) -> None:
     """Renew lease and message together; returns when the step is somebody else's, or nobody could be told for a
     whole lease."""
     loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ async def keep_alive(tools: Tools, turn: Turn, beat: Beat) -> None:
         pause_s = HEARTBEAT_S
         try:
             if turn.is_committed:
-                await beat()
+                await turn.beat()
                 renewed_at = loop.time()
                 continue
             async with tools.resources.database.connection() as connection:
@@ -96,7 +96,7 @@ async def keep_alive(tools: Tools, turn: Turn, beat: Beat) -> None:
                     token=turn.token,
                     lease=LEASE,
                 )
-            await beat()
+            await turn.beat()
         except (NatsError, OSError, *DATABASE_UNAVAILABLE) as error:
             log.warning("lease.not_renewed", error=type(error).__name__)
             pause_s = HEARTBEAT_AGAIN_S
