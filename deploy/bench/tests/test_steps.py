@@ -8,7 +8,7 @@ import pytest
 
 from bench.floor.ground import Ground, Scale, Turn, open_ground
 from bench.floor.replay import OPTIONS, perform_sync
-from bench.floor.tape import read_tape
+from bench.floor.tape import read_tapes
 from bench.handoff.part import hand_overs
 from bench.handoff.part import judge as judge_handoff
 from bench.steps.measure import Window, start_floor, start_worker
@@ -62,11 +62,11 @@ def test_the_floor_leaves_in_postgres_what_our_worker_leaves(ground: Ground) -> 
 
 @pytest.mark.server
 def test_a_peer_without_an_event_loop_does_the_same_and_a_step_that_is_done_no_more(ground: Ground) -> None:
-    tape, jobs = read_tape(ground.tape_file)
+    tape = read_tapes(ground.tapes_file)[1]
     published: list[int] = []
     with ground.turn() as turn:
         with psycopg.connect(turn.database_url, **OPTIONS) as connection:
-            for number, step in enumerate(tape.of(jobs[1]).steps[:STEPS]):
+            for number, step in enumerate(tape.steps[:STEPS]):
                 assert perform_sync(connection, step, lambda number=number: published.append(number))
                 assert not perform_sync(connection, step, lambda: published.append(-1))
         assert [(row[1], row[5]) for row in books(turn)] == [(number, STEP_ROWS) for number in range(STEPS)]

@@ -20,8 +20,8 @@ from bench.floor.assembly import assemble
 from bench.floor.outside import PAGES, PORT
 from bench.floor.seed import seed
 from bench.floor.stream import empty_streams, publish_first
-from bench.floor.tape import JobKey, Tape, write_tape
-from bench.floor.worker import CONNECTIONS, HTTP, TAPE
+from bench.floor.tape import JobKey, Tape, write_tapes
+from bench.floor.worker import CONNECTIONS, HTTP, TAPES
 from bench.row import BenchError
 from common.log import configure_logging
 from common.settings import NatsSettings
@@ -87,7 +87,7 @@ class Turn:
     def start_floor(self, supervisor: Supervisor, connections: int, *, has_http: bool = False) -> None:
         """What does the same without any code of ours, until it is ready. With HTTP it makes our calls as well."""
         port = free_port()
-        given = {TAPE: str(self.ground.tape_file), CONNECTIONS: str(connections), "PORT": str(port)}
+        given = {TAPES: str(self.ground.tapes_file), CONNECTIONS: str(connections), "PORT": str(port)}
         identity = self.ground.nats.client_environment("tester")
         if has_http:
             given[HTTP] = f"http://{LOOPBACK}:{self.ground.outside_port}"
@@ -115,7 +115,7 @@ class Ground:
     nats: Nats
     outside_port: int
     jobs: tuple[JobKey, ...]
-    tape_file: Path
+    tapes_file: Path
 
     @property
     def tester(self) -> NatsSettings:
@@ -151,11 +151,11 @@ def open_ground(folder: Path, scale: Scale, report: Callable[[str], None]) -> Ge
         upgrade(postgres.url)
         make_service_roles(postgres)
         jobs = asyncio.run(seed(postgres.url, scale.jobs, scale.pages))
-        ground = Ground(folder, postgres, nats, free_port(), jobs, folder / "tape")
+        ground = Ground(folder, postgres, nats, free_port(), jobs, folder / "tapes")
         asyncio.run(empty_streams(ground.tester))
         supervisor.start(_outside(ground, scale))
         report(f"recording {scale.steps} steps of our worker")
-        write_tape(ground.tape_file, _record(ground, scale), jobs)
+        write_tapes(ground.tapes_file, _record(ground, scale), jobs)
         yield ground
 
 

@@ -24,13 +24,13 @@ from nats.js import JetStreamContext
 
 from bench.floor.people import PAGE_SIZE
 from bench.floor.replay import OPTIONS, perform
-from bench.floor.tape import Tape, read_tape
+from bench.floor.tape import Tape, read_tapes
 from common.messaging.connection import connect_messaging
 from common.settings import DatabaseSettings, NatsSettings, read_settings
 from local.loopback import PLAIN_HTTP
 from local.port import LOOPBACK
 
-TAPE: Final = "BENCH_TAPE"
+TAPES: Final = "BENCH_TAPES"
 CONNECTIONS: Final = "BENCH_CONNECTIONS"
 HTTP: Final = "BENCH_HTTP"
 _FETCH_S: Final = 5.0
@@ -86,8 +86,7 @@ async def _serve() -> None:
     database, nats = read_settings(DatabaseSettings, NatsSettings)
     assert isinstance(database, DatabaseSettings)
     assert isinstance(nats, NatsSettings)
-    tape, jobs = read_tape(Path(os.environ[TAPE]))
-    tapes = {str(job.search_id): tape.of(job) for job in jobs}
+    tapes = {str(tape.job.search_id): tape for tape in read_tapes(Path(os.environ[TAPES]))}
     free: asyncio.Queue[psycopg.AsyncConnection[Any]] = asyncio.Queue()
     for _ in range(int(os.environ[CONNECTIONS])):
         url = database.database_url.get_secret_value()

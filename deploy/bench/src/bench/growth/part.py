@@ -15,8 +15,8 @@ from bench.growth.steps import ROWS, Load, Turn, do_steps
 from bench.row import SEPARATOR, Bench, Finding, Ratio, Row, at_least
 from local.postgres import Postgres
 
-LOAD: Final = Load(jobs=40, pages=6)
-STEP_ROUNDS: Final = 4
+LOAD: Final = Load(jobs=40, pages=5)
+STEP_ROUNDS: Final = 3
 ASK_ROUNDS: Final = 5
 _GOAL: Final = at_least(0.9)
 

@@ -1,11 +1,9 @@
 """Steps per second of a peer's worker process: our steps, on our schema."""
 
-import pickle
 from pathlib import Path
 from typing import Final
 
 from bench.floor.ground import Ground, Scale, Turn
-from bench.floor.tape import read_tape
 from bench.peers.crew import Crew, open_engine
 from bench.peers.peer import Peer
 from bench.row import BenchError
@@ -19,14 +17,14 @@ _READY_S: Final = 40.0
 def measure_peer(peer: Peer, ground: Ground, root: Path, scale: Scale, window: Window) -> Pace:
     """Of what it does with all jobs at once. Raises BenchError."""
     folder = ground.folder / f"rate-{peer.name}"
-    ready, tapes = folder / "ready", _tapes(ground)
+    ready = folder / "ready"
     with open_engine(peer, ground.postgres, root, folder) as engine:
 
         def crew(turn: Turn) -> Crew:
             given = {
                 "PEER_ENGINE": engine,
                 "PEER_DATABASE": turn.database_url,
-                "PEER_TAPES": str(tapes),
+                "PEER_TAPES": str(ground.tapes_file),
                 "PEER_READY": str(ready),
                 "PEER_STEPS": str(scale.steps),
             }
@@ -41,12 +39,3 @@ def measure_peer(peer: Peer, ground: Ground, root: Path, scale: Scale, window: W
             ready.unlink()
 
         return measure(ground, start, "worker", window, lambda turn: crew(turn).do("enqueue", str(scale.jobs)))
-
-
-def _tapes(ground: Ground) -> Path:
-    """All jobs' steps, made once: it takes seconds."""
-    path = ground.folder / "tapes"
-    if not path.exists():
-        tape, jobs = read_tape(ground.tape_file)
-        path.write_bytes(pickle.dumps([tape.of(job) for job in jobs]))
-    return path
