@@ -10,7 +10,6 @@ and notes its beginning and its end: for the crash, where a lease of ours would 
 
 import asyncio
 import os
-import pickle
 import queue
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import Any, Final
 import psycopg
 
 from bench.floor.replay import OPTIONS, perform, perform_sync
-from bench.floor.tape import Tape
+from bench.floor.tape import Tape, read_tapes
 
 SLOTS: Final = 16
 CONNECTIONS: Final = 12  # as many as our worker's pool has
@@ -56,7 +55,7 @@ class Work:
 
     def load(self) -> None:
         if not JOURNAL:
-            self._tapes = pickle.loads(Path(os.environ["PEER_TAPES"]).read_bytes())  # noqa: S301 (the benchmark's own)
+            self._tapes = read_tapes(Path(os.environ["PEER_TAPES"]))
             Path(os.environ["PEER_READY"]).touch()
 
     def load_sync(self) -> None:
