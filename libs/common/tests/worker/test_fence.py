@@ -33,6 +33,7 @@ async def test_an_enrichment_that_comes_after_the_lease_ran_out_is_refused(bench
     """But the profiles that the late worker brings are used by the one who has the step now."""
     await bench.set("api", "enrichment_concurrency", 20)
     await bench.sandbox.latency(profile=2)
+    bench.beats_lost = 1000  # else it may learn from its first heartbeat, before the answers, that the step is lost
     job_id = await bench.new_job("bread", target=20)
     message = bench.qstash.waiting.popleft()
     late = asyncio.create_task(bench.perform(message))
@@ -98,6 +99,32 @@ async def test_a_worker_that_is_stopped_gives_its_profiles_back_at_once(bench: A
     await asyncio.gather(working, return_exceptions=True)
     claimed = await bench.query("select count(*)::int as count from profiles where claimed_until > now()")
     assert claimed[0]["count"] == 0, "else the next worker waits until the claims run out"
+
+
+async def test_answers_in_hand_are_kept_when_the_worker_is_stopped(bench: Any) -> None:
+    """They were paid for, and the next worker finds them."""
+    await bench.sandbox.latency(profile=1)
+    job_id = await bench.new_job("bread", target=3)
+    message = bench.qstash.waiting.popleft()
+    working = asyncio.create_task(bench.perform(message))
+    await bench.until(lambda: is_open(bench, "profile", 3))
+
+    async def are_at_the_lock() -> bool:
+        waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        return len(await bench.query(waiting)) == 3
+
+    async with bench.resources.database.connection() as connection, connection.transaction():
+        await connection.execute("select from jobs where id = %s for update", [job_id])
+        await bench.until(are_at_the_lock)
+        working.cancel()
+        await asyncio.sleep(0.3)  # what is given up is gone by then
+        assert await are_at_the_lock()
+    await asyncio.gather(working, return_exceptions=True)
+    calls = await bench.ledger(job_id, "profile")
+    assert [(call["status"], call["credits_charged"]) for call in calls] == [("settled", 1)] * 3
+    assert (await bench.perform(message)).reason == "performed"
+    assert [creator["enrichment"] for creator in await bench.creators(job_id)] == ["cached"] * 3
+    await bench.check_books(job_id)
 
 
 async def test_a_slow_answer_keeps_lease_and_message_alive(bench: Any) -> None:

@@ -56,6 +56,18 @@ async def test_cached_profiles_cost_no_credits(bench: Any) -> None:
     await bench.check_books(job_id)
 
 
+async def test_a_grant_that_is_raised_keeps_no_call_waiting(bench: Any) -> None:
+    """Twenty calls at once find it used up, and what kept one out may be gone when it looks why. Six jobs: it would be
+    a pause of the platform in every third."""
+    await bench.set("api", "enrichment_concurrency", 20)
+    for word in ("bread", "ramen", "tea", "vegan", "knitting", "climbing"):
+        job_id = await bench.new_job(word, target=20)
+        await bench.query("update jobs set credits_granted = 2, credits_of_day = 2 where id = %(id)s", id=job_id)
+        assert (await bench.perform(bench.qstash.waiting.popleft())).reason == "performed"
+        assert (await bench.job(job_id))["credits_granted"] > 2
+        bench.qstash.waiting.clear()
+
+
 async def test_a_call_that_was_not_charged_gives_its_credit_back(bench: Any) -> None:
     job_id = await bench.new_job("bread", target=5, credits_max=6)
     await bench.sandbox.fault("500", bench.profile_path, count=2)

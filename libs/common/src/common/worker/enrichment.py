@@ -22,6 +22,7 @@ from common.engine.enrichment import Enriched
 from common.errors import CreatorscoutError, NotFoundError, RetryError, ShapeError, SkipError
 from common.platform import Platform, ProfileKind
 from common.tracing.span import span
+from common.worker.completion import completed
 from common.worker.purchase import Bought, Buyer, BuyerDoors, GateShutError, Order, is_credit_limit
 from common.worker.retry import with_retries
 from common.worker.slot import FairSlots
@@ -125,7 +126,7 @@ class Enricher:
                     return as_known(candidate, Enrichment.SKIPPED)
                 bought = await self._buy(work, candidate)
             if bought is not None:
-                return await self._keep(candidate, bought)
+                return await completed(self._keep(candidate, bought))
             # Somebody else buys it just now, or has. Wait without a slot.
             fresh = await self._fresh([candidate.platform_id], work.max_age)
             if fresh:
@@ -156,7 +157,7 @@ class Enricher:
         try:
             return await with_retries(call)
         except (NotFoundError, ShapeError) as error:
-            await self._store(candidate.platform_id, error)
+            await completed(self._store(candidate.platform_id, error))
             raise
         except (CreatorscoutError, asyncio.CancelledError):
             await self._release(work, candidate.platform_id)

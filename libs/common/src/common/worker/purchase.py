@@ -33,6 +33,7 @@ from common.metric.work import Result, WorkMetrics
 from common.tracing.span import SpanKind, span
 from common.upstream.answer import Answer, charged, fault, seen_at
 from common.upstream.client import ScrapeCreators
+from common.worker.completion import completed
 from common.worker.slot import JobTurns
 from common.worker.upkeep import PlatformGate
 
@@ -68,6 +69,7 @@ class Shut(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"
     MINUTE = "minute"
+    RACED = "raced"  # what kept it shut was gone a moment later
 
 
 class GateShutError(CreatorscoutError):
@@ -232,11 +234,11 @@ class Buyer:
             answer, spent = await self._ask(order)
         except UnreachableError as error:
             meter.note(error, credits_charged=order.price if error.is_sent else 0)
-            await self._close_failed(request, error)
+            await completed(self._close_failed(request, error))
             raise
         except ShapeError as error:
             meter.note(error, credits_charged=order.price)
-            await self._settle(_settlement(request, credits_charged=order.price, reason="unreadable"))
+            await completed(self._settle(_settlement(request, credits_charged=order.price, reason="unreadable")))
             raise
         self._crash.reach(_ANSWERED[order.kind])
         wrong = fault(answer)
@@ -253,7 +255,7 @@ class Buyer:
             await self._gate.note_success(request.id)
             return bought
         del answer  # the error's traceback keeps this frame
-        await self._settle(settlement)
+        await completed(self._settle(settlement))
         if not isinstance(wrong, CoolDownError | UpstreamFailedError):
             await self._gate.note_success(request.id)
         raise wrong
@@ -279,7 +281,7 @@ class Buyer:
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
         self._metrics.count_useless(result_of(why))
-        await self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__}))
+        await completed(self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__})))
 
     async def _open(self, request: CallRequest) -> None:
         """Pass the gate. What can be had, a larger grant or the platform's probe, is asked for on the way."""
@@ -304,6 +306,8 @@ class Buyer:
                 return is_raised
             case GateShutError(reason=Shut.PAUSED):
                 return await self._gate.may_try(request.id)
+            case GateShutError(reason=Shut.RACED):
+                return True
             case _:
                 return False
 
@@ -337,13 +341,14 @@ _REASONS: Sequence[tuple[Shut, Callable[[GateView], bool]]] = (
     (Shut.GRANT, lambda view: view.is_within_grant),
     (Shut.STOPPED, lambda view: not view.is_stopped),
     (Shut.MINUTE, lambda view: view.is_within_minute),
+    (Shut.PAUSED, lambda view: view.is_open),
 )
 
 
 def _why(view: GateView | None) -> CreatorscoutError:
     if view is None or not view.is_current:
         return FencedError()
-    return GateShutError(next((shut for shut, is_passed in _REASONS if not is_passed(view)), Shut.PAUSED))
+    return GateShutError(next((shut for shut, is_passed in _REASONS if not is_passed(view)), Shut.RACED))
 
 
 def _settlement(
