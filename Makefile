@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := libs/common services/gateway services/webhook services/tiktok services/instagram services/youtube deploy/local deploy/migrate deploy/operate deploy/ship deploy/bench
 SERVICES := gateway webhook tiktok instagram youtube migrate operate
+# Some images set it; every process of a test run would compile its tests and services anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,21 +53,23 @@ bench-sse: setup ## how soon 500 who watch 50 jobs are told of what happens, and
 live-check: setup ## whether the real upstream answers as we read it: at most 12 calls of 1 credit (PLATFORM=youtube: one only)
 	@$(BIN)/local live-check $(if $(PLATFORM),--platform $(PLATFORM),)
 
-check: setup ## format, lint, types, import contracts, fast tests (no server needed)
+lint: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
+
+check: lint ## `make lint` and the fast tests (no server needed)
 	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 test: setup ## all tests but the long suites
 	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
-	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/faults tests/model
+	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/model tests/faults
 
-security: setup .venv-supply/.installed ## try to get in, to get at what is another's, to overwhelm it (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist loadscope -m security
+security: setup .venv-supply/.installed ## try to get in, to get at what is another's, to overwhelm it (under 10 minutes; ONLY=tests/security: without those of make test)
+	@$(BIN)/python -m pytest -q -n 4 --dist loadscope -m security $(ONLY)
 
 fuzz: setup ## minutes of schemathesis over the running gateway, with another seed each time
 	@$(BIN)/python -m pytest -q -s -m fuzz services/gateway/tests/test_fuzz.py
@@ -138,4 +142,4 @@ clean: ## remove the virtual environment and all local data
 	@if [ -x $(BIN)/local ]; then $(BIN)/local down; fi
 	@rm -rf .venv .venv-supply .venv-ship .venv-scan .venv-bench .local out
 
-.PHONY: help setup demo run token trace cost bench bench-gateway bench-export bench-trace bench-sse live-check check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean
+.PHONY: help setup demo run token trace cost bench bench-gateway bench-export bench-trace bench-sse live-check lint check test faults security fuzz deploy-check alerts-check images-check licences sbom audit secrets format docs lock clean
