@@ -63,7 +63,7 @@ check: lint ## `make lint` and the fast tests (no server needed)
 	@$(BIN)/python -m pytest -q -n 2 -m "not server and not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 test: setup ## all tests but the long suites
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
+	@$(BIN)/python -m pytest -n 3 --dist loadscope -m "not faults and not fuzz and not deploy" --ignore=tests/security --ignore=tests/observability
 
 faults: setup ## kill every process at every crash point, and worse; prints what was killed and checked
 	@$(BIN)/python -m pytest -q -n 6 --dist worksteal -m faults tests/model tests/faults

@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 
@@ -243,14 +244,28 @@ def module_gateway(start_gateway: StartGateway, module_database_url: str) -> Run
     return start_gateway(module_database_url)
 
 
+# All rows but those that migrations made, without asking a trigger. Truncating takes thirty times as long.
+EMPTY = """
+set session_replication_role = replica;
+do $$
+declare name text;
+begin
+    for name in select tablename from pg_tables
+                where schemaname = 'public' and tablename not in ('schema_version', 'job_transitions')
+    loop
+        execute format('delete from %I', name);
+    end loop;
+end $$;
+reset session_replication_role
+"""
+
+
 @pytest.fixture
 async def gateway(module_gateway: Running, qstash: QStash) -> Running:
     """The gateway of this test file, with its tables empty and TikTok announced."""
-    _empty(module_gateway.database_url)
-    database = await open_database(module_gateway.database_url)
-    async with database.connection() as connection:
+    async with await AsyncConnection.connect(module_gateway.database_url, autocommit=True) as connection:
+        await connection.execute(EMPTY)
         await announce_platform(connection, TIKTOK)
-    await database.close()
     return module_gateway
 
 
@@ -269,15 +284,6 @@ async def administered(gateway: Running) -> Running:
         while not (await client.get("/api/v1/me")).json()["isAdministrator"]:
             await asyncio.sleep(0.1)
     return gateway
-
-
-def _empty(database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            """truncate owners, campaigns, jobs, platform_states, system_settings, setting_changes, dead_letters,
-                   spending_days, spending_minutes, account_deletions
-               cascade"""
-        )
 
 
 async def open_database(url: str) -> Database:
