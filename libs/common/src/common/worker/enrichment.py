@@ -126,7 +126,7 @@ class Enricher:
                     return as_known(candidate, Enrichment.SKIPPED)
                 bought = await self._buy(work, candidate)
             if bought is not None:
-                return await completed(self._keep(candidate, bought))
+                return await self._keep(candidate, bought)
             # Somebody else buys it just now, or has. Wait without a slot.
             fresh = await self._fresh([candidate.platform_id], work.max_age)
             if fresh:
@@ -157,7 +157,7 @@ class Enricher:
         try:
             return await with_retries(call)
         except (NotFoundError, ShapeError) as error:
-            await completed(self._store(candidate.platform_id, error))
+            await self._store(candidate.platform_id, error)
             raise
         except (CreatorscoutError, asyncio.CancelledError):
             await self._release(work, candidate.platform_id)
@@ -181,7 +181,7 @@ class Enricher:
     ) -> None:
         """Remember what the call brought, good or bad, with its ledger row if that is still open."""
         with span("commit profile"):
-            await self._commit(platform_id, said, bought)
+            await completed(self._commit(platform_id, said, bought))
         self._crash.reach(CrashPoint.PROFILE_STORED)
 
     async def _commit(

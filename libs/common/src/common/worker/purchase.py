@@ -14,7 +14,7 @@ from common.clock import Clock
 from common.crash import Crash, CrashPoint
 from common.db import ledger as ledger_table
 from common.db.ledger import CallRequest, GateView, Settlement
-from common.db.pool import Database
+from common.db.pool import Connection, Database
 from common.db.step import Claim
 from common.errors import (
     CoolDownError,
@@ -115,6 +115,8 @@ class Bought:
 
 # Asks the owner's quota for more for this job, at least this price; False if there is no more.
 RaiseGrant = Callable[[UUID, int], Awaitable[bool]]
+
+_Close = Callable[[Connection, Settlement], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,11 +236,11 @@ class Buyer:
             answer, spent = await self._ask(order)
         except UnreachableError as error:
             meter.note(error, credits_charged=order.price if error.is_sent else 0)
-            await completed(self._close_failed(request, error))
+            await self._close_failed(request, error)
             raise
         except ShapeError as error:
             meter.note(error, credits_charged=order.price)
-            await completed(self._settle(_settlement(request, credits_charged=order.price, reason="unreadable")))
+            await self._settle(_settlement(request, credits_charged=order.price, reason="unreadable"))
             raise
         self._crash.reach(_ANSWERED[order.kind])
         wrong = fault(answer)
@@ -255,7 +257,7 @@ class Buyer:
             await self._gate.note_success(request.id)
             return bought
         del answer  # the error's traceback keeps this frame
-        await completed(self._settle(settlement))
+        await self._settle(settlement)
         if not isinstance(wrong, CoolDownError | UpstreamFailedError):
             await self._gate.note_success(request.id)
         raise wrong
@@ -281,7 +283,7 @@ class Buyer:
     async def settle_useless(self, bought: Bought, why: CreatorscoutError) -> None:
         """A 200 that is not what the endpoint answers, or says that there is nothing: paid for all the same."""
         self._metrics.count_useless(result_of(why))
-        await completed(self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__})))
+        await self._settle(bought.settlement.model_copy(update={"reason": type(why).__name__}))
 
     async def _open(self, request: CallRequest) -> None:
         """Pass the gate. What can be had, a larger grant or the platform's probe, is asked for on the way."""
@@ -313,17 +315,15 @@ class Buyer:
 
     async def _close_failed(self, request: CallRequest, error: UnreachableError) -> None:
         settlement = _settlement(request, credits_charged=0, reason=str(error))
-        async with self._database.connection() as connection:
-            if error.is_sent:
-                await ledger_table.lose_call(connection, settlement)
-            else:
-                await ledger_table.settle_call(connection, settlement)
+        await self._settle(settlement, ledger_table.lose_call if error.is_sent else ledger_table.settle_call)
+
+    async def _settle(self, settlement: Settlement, close: _Close = ledger_table.settle_call) -> None:
+        await completed(self._close(settlement, close))
         self._crash.reach(CrashPoint.FAILED_CALL_SETTLED)
 
-    async def _settle(self, settlement: Settlement) -> None:
+    async def _close(self, settlement: Settlement, close: _Close) -> None:
         async with self._database.connection() as connection:
-            await ledger_table.settle_call(connection, settlement)
-        self._crash.reach(CrashPoint.FAILED_CALL_SETTLED)
+            await close(connection, settlement)
 
 
 def fingerprint(order: Order) -> str:
