@@ -1,8 +1,8 @@
-"""A hundred thousand jobs: what the sweep looks for it finds by an index, in well under a second."""
+"""A hundred thousand jobs, four thousand of them unfinished: by an index the sweep finds those and reads no others."""
 
 import json
 import re
-import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,8 +24,10 @@ from webhook.sweep import sweep_once
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(420)]
 
-SWEEPS = 3
-LOOKING_MS_MAX = 1000.0
+LISTS_MIN = 6
+UNFINISHED = 4_000
+PAGES_EACH_MAX = 10  # a list that went through the finished jobs too would read a hundred thousand
+SWEEPS_MAX = 20
 BIG = {"jobs", "searches", "steps", "upstream_calls", "qstash_deliveries"}
 UNPUBLISHED = 200
 OVERDUE = 20
@@ -64,7 +66,7 @@ FILL = (
     "insert into qstash_deliveries (jti) select 'jwt_' || n from generate_series(1, 20000) n",
     "analyze",
 )
-PLAN = re.compile(r"duration: ([\d.]+) ms  plan:\n((?:\t.*\n)+)")
+PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n((?:\t.*\n)+)")
 
 
 @pytest.fixture
@@ -78,6 +80,7 @@ def full_database_url(postgres_server: Postgres, database_url: str) -> str:
             ("session_preload_libraries", "auto_explain"),
             ("auto_explain.log_min_duration", "0"),
             ("auto_explain.log_analyze", "on"),
+            ("auto_explain.log_buffers", "on"),
             ("auto_explain.log_format", "json"),
         ):
             connection.execute(
@@ -106,34 +109,43 @@ async def opened(database_url: str, nats_url: str, qstash: StandIn) -> AsyncIter
 async def test_the_sweep_finds_its_work_among_a_hundred_thousand_jobs(
     postgres_server: Postgres, full_database_url: str, own_nats_server: Nats, record: Record
 ) -> None:
+    """What it reads is counted in pages, which a busy machine does not change. Sweeps go on until nothing is left: of
+    what is published at once some may not get through in time, and the next sweep publishes it."""
     log = postgres_server.folder / "postgres.log"
-    sums: list[float] = []
+    total: Counter[str] = Counter()
     with run_stand_in() as qstash:
         async with opened(full_database_url, own_nats_server.url, qstash) as resources:
-            for number in range(SWEEPS):
-                seen, began = log.stat().st_size, time.monotonic()
+            for number in range(1, SWEEPS_MAX + 1):
+                seen = log.stat().st_size
                 repairs = await sweep_once(resources)
-                took = time.monotonic() - began
+                total.update(repairs)
                 told = plans(log.read_bytes()[seen:].decode(errors="replace"))
-                looked = [(ms, plan) for ms, plan in told if is_list(plan)]
-                sums.append(sum(ms for ms, _ in looked))
+                looked = [plan for plan in told if is_list(plan)]
+                pages = sum(pages_read(plan["Plan"]) for plan in looked)
                 record.note(
-                    f"sweep {number + 1} over 100,000 jobs: {took:.2f} s, of which {sums[-1]:.0f} ms for "
+                    f"sweep {number} over 100,000 jobs, {UNFINISHED:,} of them not over: {pages:,} pages read for "
                     f"{len(looked)} lists; repairs {repairs}"
                 )
-                if number == 0:
-                    assert repairs["ended_overdue"] == OVERDUE
-                    assert repairs["redriven"] >= UNPUBLISHED - OVERDUE
-                assert len(looked) >= 6
-                scanned = [(plan["Query Text"], name) for _, plan in told for name in whole_scans(plan["Plan"])]
+                assert len(looked) >= LISTS_MIN
+                scanned = [(plan["Query Text"], name) for plan in told for name in whole_scans(plan["Plan"])]
                 assert scanned == [], "a statement reads a whole table"
-    assert min(sums) < LOOKING_MS_MAX
-    record.confirm("every statement of a sweep over 100,000 jobs uses an index", len(sums))
+                assert pages < PAGES_EACH_MAX * UNFINISHED
+                if not repairs:
+                    break
+    assert not repairs
+    assert total["ended_overdue"] == OVERDUE
+    assert total["redriven"] >= UNPUBLISHED - OVERDUE
+    record.confirm("every statement of a sweep over 100,000 jobs uses an index", number)
 
 
-def plans(text: str) -> list[tuple[float, dict[str, Any]]]:
-    """Milliseconds and plan of each statement in the server's log."""
-    return [(float(ms), json.loads(plan)) for ms, plan in PLAN.findall(text)]
+def plans(text: str) -> list[dict[str, Any]]:
+    """The plan of each statement in the server's log."""
+    return [json.loads(plan) for plan in PLAN.findall(text)]
+
+
+def pages_read(node: dict[str, Any]) -> int:
+    """By this node and those below, from memory or from disk, each time it was read."""
+    return node["Shared Hit Blocks"] + node["Shared Read Blocks"]
 
 
 def is_list(plan: dict[str, Any]) -> bool:

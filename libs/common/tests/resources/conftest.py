@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Lock, Thread
 from typing import ClassVar
 
 import psycopg
@@ -16,41 +18,66 @@ from common.settings import DatabaseSettings, QStashSettings
 from local.postgres import Postgres
 
 
-class Taker(BaseHTTPRequestHandler):
-    """Takes every message and names it after its deduplication id; refuses those in `refused`."""
+@dataclass
+class Taking:
+    """How a QStash takes messages, and what it saw. It names a message after its deduplication id."""
 
-    refused: ClassVar[set[str]]
+    url: str = ""
+    refused: set[str] = field(default_factory=set[str])
+    let_go: Event | None = None
+    """Nothing is answered before this is set."""
+    at_once: int = 0
+    at_once_max: int = 0
+    asked: list[str] = field(default_factory=list[str])
+    lock: Lock = field(default_factory=Lock)
+
+
+class Taker(BaseHTTPRequestHandler):
+    taking: ClassVar[Taking]
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         name = self.headers["upstash-deduplication-id"]
+        taking = self.taking
+        with taking.lock:
+            taking.asked.append(name)
+            taking.at_once += 1
+            taking.at_once_max = max(taking.at_once_max, taking.at_once)
+        if taking.let_go is not None:
+            taking.let_go.wait()
+        with taking.lock:
+            taking.at_once -= 1
         data = json.dumps({"messageId": f"msg_{name}"}).encode()
-        self.send_response(500 if name in self.refused else 201)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        with suppress(ConnectionError):  # who asked may have given up
+            self.send_response(500 if name in taking.refused else 201)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
         """Silent."""
 
 
 @pytest.fixture
-def taker() -> Iterator[tuple[str, set[str]]]:
-    """The URL of a QStash and the deduplication ids that it refuses."""
-    refused: set[str] = set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("OwnTaker", (Taker,), {"refused": refused})) as server:
+def taking() -> Iterator[Taking]:
+    taking = Taking()
+    handler = type("OwnTaker", (Taker,), {"taking": taking})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        taking.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", refused
+        yield taking
+        if taking.let_go is not None:
+            taking.let_go.set()
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
-async def publisher(taker: tuple[str, set[str]]) -> AsyncIterator[QStashPublisher]:
+async def publisher(taking: Taking) -> AsyncIterator[QStashPublisher]:
     settings = QStashSettings(
-        qstash_url=taker[0], qstash_token=SecretStr("token"), public_webhook_url="https://hooks.example"
+        qstash_url=taking.url, qstash_token=SecretStr("token"), public_webhook_url="https://hooks.example"
     )
     publisher = QStashPublisher(settings)
     yield publisher

@@ -1,7 +1,9 @@
 """Publishing what became due: noted if QStash took it, None if it did not, and no exception for an outage."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ from common.domain.step import DueStep
 from common.metric.process import Metrics
 from common.platform import PlannedSearch
 from common.qstash.publisher import QStashPublisher, deduplication_id
-from common.resources.publication import Publication
+from common.resources.publication import AT_ONCE_MAX, Publication
 from common.transaction.creation import create_job
 from common.transaction.lock import Unit
 
@@ -25,6 +27,11 @@ from common.transaction.lock import Unit
 @pytest.fixture
 async def steps(database: Database) -> list[DueStep]:
     """The first steps of a job of three searches."""
+    return await first_steps(database, 3)
+
+
+async def first_steps(database: Database, count: int) -> list[DueStep]:
+    """Of a job of so many searches."""
     clock = Clock()
     job = NewJob(
         id=clock.new_id(),
@@ -37,12 +44,12 @@ async def steps(database: Database) -> list[DueStep]:
         target_results=10,
         pages_max=10,
         credits_max=100,
-        parallel_searches_max=3,
+        parallel_searches_max=count,
         timeout=timedelta(hours=1),
         delay_between_calls=timedelta(0),
         queue_until=clock.now() + timedelta(hours=1),
     )
-    searches = [PlannedSearch(kind="keyword", query=f"k{number}") for number in range(3)]
+    searches = [PlannedSearch(kind="keyword", query=f"k{number}") for number in range(count)]
     return await create_job(Unit(database=database, clock=clock, active_jobs_max=5), job, searches, region=None)
 
 
@@ -62,10 +69,10 @@ async def test_what_qstash_took_is_noted_in_the_order_of_the_steps(
 
 
 async def test_what_qstash_refuses_is_none_and_the_rest_goes_on(
-    database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
+    database: Database, publisher: QStashPublisher, steps: list[DueStep], taking: Any
 ) -> None:
     """It stays unpublished, so that the sweep finds it."""
-    taker[1].add(deduplication_id(steps[1]))
+    taking.refused.add(deduplication_id(steps[1]))
     ids = await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps)
     assert ids[1] is None
     assert (await published(database))[steps[1].search_id] == (None, None)
@@ -73,10 +80,38 @@ async def test_what_qstash_refuses_is_none_and_the_rest_goes_on(
 
 
 async def test_without_qstash_every_step_is_none(
-    database: Database, publisher: QStashPublisher, steps: list[DueStep], taker: tuple[str, set[str]]
+    database: Database, publisher: QStashPublisher, steps: list[DueStep], taking: Any
 ) -> None:
-    taker[1].update(deduplication_id(step) for step in steps)
+    taking.refused.update(deduplication_id(step) for step in steps)
     assert await Publication(database, publisher, Crash(), Metrics("tests")).publish(steps) == [None, None, None]
+    assert set((await published(database)).values()) == {(None, None)}
+
+
+async def test_of_many_some_are_under_way_and_each_gets_its_turn(
+    database: Database, publisher: QStashPublisher, taking: Any
+) -> None:
+    taking.let_go = Event()
+    many = await first_steps(database, 2 * AT_ONCE_MAX + 3)
+    publishing = asyncio.create_task(Publication(database, publisher, Crash(), Metrics("tests")).publish(many))
+    while taking.at_once < AT_ONCE_MAX:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert len(taking.asked) == AT_ONCE_MAX
+    taking.let_go.set()
+    assert await publishing == [f"msg_{deduplication_id(step)}" for step in many]
+    assert taking.at_once_max == AT_ONCE_MAX
+    assert {generation for generation, _ in (await published(database)).values()} == {0}
+
+
+async def test_a_qstash_that_hangs_is_not_asked_for_all_of_them(
+    database: Database, publisher: QStashPublisher, taking: Any
+) -> None:
+    """A sweep would hang as many times. What had no turn stays unpublished too."""
+    taking.let_go = Event()
+    many = await first_steps(database, 2 * AT_ONCE_MAX)
+    ids = await Publication(database, publisher, Crash(), Metrics("tests")).publish(many)
+    assert ids == [None] * len(many)
+    assert len(set(taking.asked)) == AT_ONCE_MAX
     assert set((await published(database)).values()) == {(None, None)}
 
 

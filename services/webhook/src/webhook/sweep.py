@@ -96,7 +96,8 @@ async def _keep_schedule(resources: Resources) -> bool:
 async def sweep_once(resources: Resources) -> dict[str, int]:
     """One sweep; returns how many repairs of each kind it made. Nothing if another replica sweeps just now.
 
-    What it looks for it reads on the connection that holds its lock; each repair is a transaction of its own.
+    What it looks for it reads on the connection that holds its lock; each repair is a transaction of its own. What the
+    repairs of a kind make due is published together: a QStash that hangs holds a sweep up a few times and not for each.
     """
     repairs: Counter[str] = Counter()
     metrics = resources.metrics.sweep
@@ -142,13 +143,15 @@ def _apart(**facts: str) -> Generator[None]:
 
 async def _end_overdue(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     jobs = await sweep_table.overdue_jobs(guard)
+    admitted: list[DueStep] = []
     for job_id in jobs:
         with _apart(job_id=str(job_id)):
             is_ended, due = await end_if_overdue(await resources.unit(), job_id)
+            admitted += due
             repairs["ended_overdue"] += is_ended
             resources.crash.reach(CrashPoint.OVERDUE_COMMITTED)
             await resources.hints.give(job_id)
-            await resources.publication.publish(due)
+    await resources.publication.publish(admitted)
 
 
 async def _redrive_stalled(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
@@ -268,6 +271,7 @@ async def _admit_waiting(resources: Resources, guard: Connection, repairs: Count
     owners = await owner_table.owners_with_a_turn(
         guard, active_jobs_max=settings.limits.active_jobs_per_owner, count_max=sweep_table.BATCH_MAX
     )
+    admitted: list[DueStep] = []
     for owner in owners:
         with _apart(owner=owner):
             async with resources.database.transaction() as connection:
@@ -275,21 +279,24 @@ async def _admit_waiting(resources: Resources, guard: Connection, repairs: Count
                 due = await admit_next(
                     connection, resources.clock, owner=owner, active_jobs_max=settings.limits.active_jobs_per_owner
                 )
+            admitted += due
             resources.crash.reach(CrashPoint.ADMISSION_COMMITTED)
             repairs["admitted"] += len({step.job_id for step in due})
-            await resources.publication.publish(due)
+    await resources.publication.publish(admitted)
 
 
 async def _conclude_idle(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
     settings = await resources.settings.current()
     jobs = await sweep_table.idle_jobs(guard, idle_for=settings.recovery.stalled_after)
+    admitted: list[DueStep] = []
     for job_id in jobs:
         with _apart(job_id=str(job_id)):
-            await _conclude(resources, job_id)
+            admitted += await _conclude(resources, job_id)
             repairs["concluded"] += 1
+    await resources.publication.publish(admitted)
 
 
-async def _conclude(resources: Resources, job_id: UUID) -> None:
+async def _conclude(resources: Resources, job_id: UUID) -> list[DueStep]:
     is_moved, due = await conclude_job(await resources.unit(), job_id)
     if not is_moved:
         reference = resources.clock.new_id().hex[-12:]
@@ -297,7 +304,7 @@ async def _conclude(resources: Resources, job_id: UUID) -> None:
         _, due = await break_job(await resources.unit(), job_id, reference=reference)
     resources.crash.reach(CrashPoint.CONCLUSION_COMMITTED)
     await resources.hints.give(job_id)
-    await resources.publication.publish(due)
+    return due
 
 
 async def _lose_stale_calls(resources: Resources, guard: Connection, repairs: Counter[str]) -> None:
