@@ -92,13 +92,16 @@ async def raise_generation(connection: Connection, *, search_id: UUID, step: int
 
 
 async def idle_jobs(connection: Connection, *, idle_for: timedelta) -> list[UUID]:
-    """Admitted active jobs of which nothing is due, leased or being enriched."""
+    """Admitted active jobs of which nothing is due, leased or being enriched, the longest idle first.
+
+    By id the planner would go through all jobs that ever were, expecting to be full before long; mostly none is idle.
+    """
     cursor = await connection.execute(
         """select j.id from jobs j
            where j.status in ('pending', 'processing') and j.admitted_at is not null
              and j.updated_at < now() - %(idle_for)s
              and not exists (select from steps s where s.job_id = j.id and s.phase in ('page', 'enrichment'))
-           order by j.id limit %(count_max)s""",
+           order by j.updated_at, j.id limit %(count_max)s""",
         {"idle_for": idle_for, "count_max": BATCH_MAX},
     )
     return [row[0] for row in await cursor.fetchall()]
