@@ -17,10 +17,8 @@ def test_a_job_whose_upstream_hangs_ends_though_nobody_polls(site: Site) -> None
     site.await_end()
     [job] = site.books.jobs()
     assert job["delivered_count"] > 0, "the first page's creators are kept"
+    assert (job["ended_at"] - job["deadline_at"]).total_seconds() < 12, "it did not wait for the page"
     check(site, End("timeout", "deadline", job["delivered_count"]))
-    assert job["ended_at"] < site.books.value("select max(settled_at) from upstream_calls"), (
-        "it did not wait for the page"
-    )
     rows = site.books.query("select distinct outcome from step_outcomes where step = 1")
     outcomes = {row["outcome"] for row in rows}
     assert "surplus" in outcomes, "the late page is kept as what it is: paid for, and too late"

@@ -12,12 +12,11 @@ from common.db.pool import DATABASE_UNAVAILABLE, Door
 from common.db.step import note_published
 from common.domain.step import DueStep
 from common.metric.process import Metrics
-from common.qstash.publisher import QStashPublisher, QStashUnavailableError
+from common.qstash.publisher import PUBLISH_MAX_S, QStashPublisher, QStashUnavailableError
 
 log = structlog.get_logger()
 
 AT_ONCE_MAX = 20
-TURN_MAX_S = 10.0  # as long as one may take: those that QStash lets hang are the only ones then
 
 
 class Publication:
@@ -40,7 +39,8 @@ class Publication:
         other where a processor is short. Whose turn has not come within ten seconds is not tried.
         """
         places = asyncio.Semaphore(AT_ONCE_MAX)
-        ends_at = time.monotonic() + TURN_MAX_S
+        # As long as one may take: those that QStash lets hang are the only ones then.
+        ends_at = time.monotonic() + PUBLISH_MAX_S
         return list(await asyncio.gather(*(self._in_turn(step, places, ends_at) for step in steps)))
 
     async def _in_turn(self, step: DueStep, places: asyncio.Semaphore, ends_at: float) -> str | None:
